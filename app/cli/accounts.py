@@ -1,0 +1,115 @@
+"""``relay accounts``: channel accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import click
+
+from app.cli.options import Pair
+from app.cli.output import given, json_option, print_fields, print_json, print_rows
+from app.cli.session import open_database, open_services
+from app.connectors import registry
+from app.relay import accounts as use
+from app.settings import load
+from app.storage import accounts as rows
+from app.storage.accounts import AccountRow
+
+_set_option = click.option(
+    "--set",
+    "pairs",
+    multiple=True,
+    type=Pair(),
+    metavar="KEY=VALUE",
+    help="A credential; KEY=@FILE reads it from a file.",
+)
+_test_option = click.option("--test/--no-test", default=True, show_default=True, help="Ask the service first.")
+_id_argument = click.argument("account_id", metavar="ID", type=click.IntRange(1))
+
+
+@click.group()
+def accounts() -> None:
+    """List, add, test, pause and resume channel accounts."""
+
+
+@accounts.command(name="list")
+@json_option
+def list_accounts(as_json: bool) -> None:  # noqa: FBT001 - click's signature
+    """List the accounts with their webhook addresses."""
+    base = load().public_url
+    with open_database() as database, database.read() as connection:
+        lines = [_line(row, base) for row in rows.every(connection)]
+    columns = ("id", "connector", "name", "portal", "channel", "hubspot_account", "state", "webhook_url", "hint")
+    print_rows(lines, columns, as_json=as_json, empty="No account is connected: `relay accounts add` adds one.")
+
+
+def _line(row: AccountRow, base: str) -> dict[str, object]:
+    hints = (row.hint, row.service_hint, row.hubspot_hint)
+    return {
+        "id": row.id,
+        "connector": row.connector,
+        "name": row.name,
+        "portal": row.portal_id,
+        "channel": row.channel_id,
+        "hubspot_account": row.hubspot_id,
+        "identifier": row.identifier.value,
+        "state": _state(row),
+        "own_state": row.state,
+        "service_state": row.service_state,
+        "hubspot_state": row.hubspot_state,
+        "portal_state": row.portal_state,
+        "dead_letters": row.dead_letters,
+        "webhook_url": f"{base}/webhooks/{row.connector}/{row.key}",
+        "hint": " ".join(hint for hint in hints if hint),
+    }
+
+
+def _state(row: AccountRow) -> str:
+    """Return one word or two: what does not run, where not all of it does."""
+    if row.state != "running":
+        return row.state
+    sides = {"portal": row.portal_state, "service side": row.service_state, "HubSpot side": row.hubspot_state}
+    stopped = [f"{side} {state}" for side, state in sides.items() if state != "running"]
+    return ", ".join(stopped) or row.state
+
+
+@accounts.command()
+@click.argument("connector")
+@click.option("--portal", type=click.IntRange(1), required=True, help="HubSpot's id of the portal.")
+@click.option("--channel", required=True, help="HubSpot's id of the channel.")
+@click.option("--account", required=True, help="HubSpot's id of the channel account.")
+@click.option("--name", required=True, help="How HubSpot and listings call it.")
+@_set_option
+@_test_option
+@click.option("--register/--no-register", default=True, show_default=True, help="Tell the service the webhook address.")
+@json_option
+def add(connector: str, portal: int, channel: str, account: str, *, name: str, **more: bool) -> None:
+    """Connect an account of a messaging service, and print the address to which the service sends.
+
+    `relay connectors` lists the connectors with their credentials.
+    """
+    as_json = more["as_json"]
+    wanted = use.Wanted(connector, portal, channel, account, name=name, credentials=_values(more.pop("pairs")))
+    with open_services() as services:
+        added = _or_usage(lambda: use.add(services, wanted, test=more["test"], register=more["register"]), connector)
+    _show_added(added, as_json=as_json)
+
+
+def _show_added(added: use.Added, *, as_json: bool) -> None:
+    fields = {
+        "id": added.id,
+        "webhook_url": added.url,
+        "tested": added.profile is not None,
+        "identifier": added.profile.identifier.value if added.profile is not None else None,
+        "name_at_service": added.profile.name if added.profile is not None else None,
+        "registered": added.registered,
+        "opened_messages": added.messages,
+    }
+    if as_json:
+        print_json({**fields, "warning": added.warning, "registration": added.registration})
+    else:
+        print_fields(fields, as_json=False)
+        if added.registration is not None:
+            click.echo(f"\nThe service's administrator installs this file; it holds secrets:\n\n{added.registration}")
+    if added.warning:
+        click.echo(f"relay: {added.warning}", err=True)

@@ -1,0 +1,112 @@
+"""One role each, for the Procfile and containers: web, worker, scheduler, simulator."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from app import logs
+from app.doorbell import QUEUE_LANES, QUEUE_MEDIA, QUEUES
+from app.errors import ConfigurationError
+from app.settings import Settings, check_production, load, secrets
+
+#: A web process is replaced after about so many requests, against slow leaks anywhere.
+_MAX_REQUESTS = 50_000
+#: Seconds that an idle connection of a caller is kept.
+_KEEPALIVE = 30
+#: Seconds that requests in flight are given at the end.
+_GRACE = 20
+
+
+def checked(settings: Settings) -> Settings:
+    """Do what every role does first.
+
+    Raises:
+        ConfigurationError: a secret is missing or weak, or there is no broker.
+    """
+    check_production(settings)
+    if not settings.broker_url:
+        raise ConfigurationError(
+            "RELAY_BROKER_URL is missing: name a Redis or RabbitMQ, or run `relay up`, which brings a broker along."
+        )
+    return settings
+
+
+@click.command()
+@click.option("--host", help="Address to listen on (RELAY_HOST).")
+@click.option("--port", type=int, help="Port to listen on (RELAY_PORT).")
+def web(host: str | None, port: int | None) -> None:
+    """Take webhooks and serve pages."""
+    settings = checked(load())
+    os.execv(sys.executable, web_command(settings, f"{host or settings.host}:{port or settings.port}"))  # noqa: S606
+
+
+def web_command(settings: Settings, bind: str) -> list[str]:
+    """Return Gunicorn's command line. Threads, because a request is a short wait for the database."""
+    options = {
+        "bind": bind,
+        "workers": settings.web_processes,
+        "threads": settings.web_threads,
+        "worker-class": "gthread",
+        "keep-alive": _KEEPALIVE,
+        "max-requests": _MAX_REQUESTS,
+        "max-requests-jitter": _MAX_REQUESTS // 10,
+        "graceful-timeout": _GRACE,
+        "log-level": "warning",
+    }
+    flags = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    return [sys.executable, "-m", "gunicorn", *flags, "app.web:from_environment()"]
+
+
+@click.command()
+@click.option("--queues", default=",".join(QUEUES), show_default=True, help="Which queues to work on.")
+@click.option("--concurrency", type=int, help="Lanes drained at once (RELAY_WORKER_THREADS).")
+def worker(queues: str, concurrency: int | None) -> None:
+    """Drain lanes and prepare media."""
+    wanted = queues.split(",")
+    if not set(wanted) <= set(QUEUES):
+        raise ConfigurationError(f"There is no queue {queues!r}. There are: {', '.join(QUEUES)}.")
+    settings = checked(load())
+    os.execve(sys.executable, worker_command(settings, wanted, concurrency), worker_environment())  # noqa: S606
+
+
+def worker_command(settings: Settings, queues: list[str], concurrency: int | None) -> list[str]:
+    """Return Celery's command line.
+
+    Lanes wait for answers most of the time and run as threads; media works on bytes and gets processes of its own,
+    which a bad file may kill.
+    """
+    media_only = queues == [QUEUE_MEDIA]
+    count = concurrency or (settings.media_processes if media_only else settings.threads)
+    name = QUEUE_MEDIA if media_only else QUEUE_LANES if queues == [QUEUE_LANES] else "relay"
+    command = [sys.executable, "-m", "celery", "--app", "workers.celery:app", "worker", "--queues", ",".join(queues)]
+    command += ["--pool", "prefork" if media_only else "threads", "--concurrency", str(count)]
+    command += ["--hostname", f"{name}-{os.getpid()}@%h", "--loglevel", settings.log_level]
+    command += ["--without-gossip", "--without-mingle"]
+    return command + (["--task-events"] if settings.worker_events else [])
+
+
+def worker_environment() -> dict[str, str]:
+    """Return the environment of a worker: SIGTERM lets it finish what it has in hand."""
+    return {**os.environ, "REMAP_SIGTERM": "SIGQUIT"}
+
+
+@click.command()
+def scheduler() -> None:
+    """Ring what is due and sweep up what nobody finished. Two or more may run."""
+    checked(load())
+    os.execv(sys.executable, [sys.executable, "-m", "workers.scheduler"])  # noqa: S606 - app imports no workers
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=int, default=8100, show_default=True)
+def simulator(host: str, port: int) -> None:
+    """Run a fake HubSpot and fake messaging services with a page to play both sides."""
+    from app.simulator.server import serve  # noqa: PLC0415 - so that the other commands start faster
+
+    settings = load()
+    logs.configure(settings, secrets(settings))
+    serve(settings, host, port)

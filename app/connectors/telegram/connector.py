@@ -1,0 +1,184 @@
+"""The Telegram connector: one bot is one channel account.
+
+A conversation is a chat: a private one, a group or a channel. In groups the sender is whoever wrote. Telegram has no
+idempotency key and cannot be asked what was sent, so a call whose answer was lost is made again: a customer reads a
+text twice rather than never.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar, cast
+from urllib.parse import quote
+
+from pydantic import JsonValue
+from typing_extensions import override
+
+from app.connectors.base import Connector, MediaRequest, Profile
+from app.connectors.telegram import updates
+from app.connectors.telegram.calls import LARGEST_DOWNLOAD, ChatMoved, FormattingRefused, call, credentials_of
+from app.connectors.telegram.credentials import TelegramCredentials
+from app.connectors.telegram.markup import Formatted, from_html
+from app.domain.account import Account, Credentials
+from app.domain.capability import (
+    Capabilities,
+    LengthUnit,
+    RateLimit,
+    RateScope,
+    RichTextDialect,
+    UnknownOutcome,
+    length,
+)
+from app.domain.message import Attachment, Event, Unopened
+from app.domain.part import Part, PartContent, Sent
+from app.domain.person import Identifier
+from app.errors import ContentUnsupported, OutcomeUnknown, Rejected, SignatureInvalid
+
+if TYPE_CHECKING:
+    from app.domain.webhook import RawRequest
+    from app.http import Http
+
+SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
+TEXT_LENGTH = 4096
+#: Telegram's default; more parallel requests would only shuffle the order in which chats arrive.
+MAX_CONNECTIONS = 40
+
+#: Soft limits of https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
+RATES = (
+    RateLimit(RateScope.ACCOUNT, count=30, seconds=1),
+    RateLimit(RateScope.CONVERSATION, count=1, seconds=1),
+    RateLimit(RateScope.CONVERSATION, count=20, seconds=60),
+)
+
+
+class TelegramConnector(Connector):
+    """Speaks to one bot's chats."""
+
+    name = "telegram"
+    title = "Telegram"
+    credentials = TelegramCredentials
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        text_length=TEXT_LENGTH,
+        text_unit=LengthUnit.UTF16,
+        rich_text=RichTextDialect.TELEGRAM,
+        replies=True,
+        rates=RATES,
+        unknown_outcome=UnknownOutcome.RESEND,
+    )
+    api_url = "https://api.telegram.org"
+
+    @override
+    def verify(self, raw: RawRequest, credentials: Credentials) -> None:
+        expected = cast("TelegramCredentials", credentials).webhook_secret.get_secret_value()
+        given = raw.header(SECRET_HEADER)
+        if not given:
+            raise SignatureInvalid(f"The header {SECRET_HEADER} is missing: register the webhook from here again.")
+        if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "replace")):
+            raise SignatureInvalid("The webhook secret does not match: register the webhook from here again.")
+
+    @override
+    def parse(self, raw: RawRequest, account: Account) -> Sequence[Event]:
+        try:
+            body = raw.json()
+        except (ValueError, RecursionError):
+            return [Unopened(reason="The body is not JSON: it does not come from Telegram's Bot API.")]
+        return updates.read(body, credentials_of(account).bot_id)
+
+    @override
+    def dedupe_key(self, raw: RawRequest, account: Account) -> str | None:
+        try:
+            number = raw.json()["update_id"]
+        except (ValueError, RecursionError, LookupError, TypeError):
+            return None
+        return str(number) if type(number) is int else None
+
+    @override
+    def send(self, part: Part, account: Account, http: Http) -> Sent:
+        """Send one text.
+
+        A refusal because the group moved, or because of the formatting, is followed by the one call that Telegram
+        asks for: it is certain then that nothing was sent before.
+        """
+        if part.content.attachment:
+            raise ContentUnsupported("Files cannot be sent to Telegram from here yet: send a link instead.")
+        payload = _payload(part)
+        try:
+            return Sent(ids=(_message_id(call("sendMessage", payload, account=account, http=http)),))
+        except ChatMoved as moved:
+            payload["chat_id"] = moved.chat_id
+            sent = _message_id(call("sendMessage", payload, account=account, http=http))
+            return Sent(ids=(sent,), moved_to=str(moved.chat_id))
+        except FormattingRefused:
+            if not payload.pop("entities", None):
+                raise
+            payload["text"] = part.content.text
+            return Sent(ids=(_message_id(call("sendMessage", payload, account=account, http=http)),))
+
+    def test(self, account: Account, http: Http) -> Profile:
+        """See ``TestsCredentials``."""
+        me = call("getMe", {}, account=account, http=http)
+        username, name = _text(me, "username"), _text(me, "first_name")
+        shown = f"{name} (@{username})" if username else name
+        return Profile(identifier=Identifier(value=str(credentials_of(account).bot_id)), name=shown)
+
+    def register_webhook(self, account: Account, url: str, http: Http) -> None:
+        """See ``RegistersWebhook``."""
+        payload: dict[str, JsonValue] = {
+            "url": url,
+            "secret_token": credentials_of(account).webhook_secret.get_secret_value(),
+            "allowed_updates": list(updates.ALLOWED_UPDATES),
+            "max_connections": MAX_CONNECTIONS,
+        }
+        call("setWebhook", payload, account=account, http=http)
+
+    def media_request(self, attachment: Attachment, account: Account, http: Http) -> MediaRequest:
+        """See ``FetchesMedia``. The address holds the bot's token and is good for an hour: for the relay only."""
+        if (attachment.size or 0) > LARGEST_DOWNLOAD:
+            raise Rejected("The file is larger than the 20 MB that Telegram hands to bots.", code="file_too_big")
+        file = call("getFile", {"file_id": attachment.source}, account=account, http=http)
+        path = _text(file, "file_path")
+        if not path or ".." in path:
+            raise Rejected("Telegram does not have this file any more.", code="file_gone")
+        token = credentials_of(account).token.get_secret_value()
+        return MediaRequest(url=f"{account.api_url}/file/bot{token}/{quote(path)}")
+
+
+def _payload(part: Part) -> dict[str, JsonValue]:
+    """Return ``sendMessage``'s parameters. A text that grew too long by its formatting goes without."""
+    business, _, chat = part.conversation.rpartition(updates.BUSINESS_SEPARATOR)
+    formatted = _formatted(part.content)
+    payload: dict[str, JsonValue] = {"chat_id": _chat_id(chat), "text": formatted.text}
+    if formatted.entities:
+        payload["entities"] = list(formatted.entities)
+    if business:
+        payload["business_connection_id"] = business
+    if (part.content.reply_to or "").isdecimal():
+        payload["reply_parameters"] = {
+            "message_id": int(part.content.reply_to or ""),
+            "allow_sending_without_reply": True,
+        }
+    return payload
+
+
+def _formatted(content: PartContent) -> Formatted:
+    formatted = from_html(content.html) if content.html else Formatted("")
+    fits = 0 < length(formatted.text, LengthUnit.UTF16) <= TEXT_LENGTH
+    return formatted if fits else Formatted(content.text)
+
+
+def _chat_id(chat: str) -> int | str:
+    """Return a number where it is one; channels may also be named ``@name``."""
+    return int(chat) if chat.removeprefix("-").isdecimal() else chat
+
+
+def _message_id(result: JsonValue) -> str:
+    number = result.get("message_id") if isinstance(result, dict) else None
+    if not isinstance(number, int):
+        raise OutcomeUnknown("Telegram said yes, but not which message it made: it may have arrived.")
+    return str(number)
+
+
+def _text(result: JsonValue, name: str) -> str:
+    value = result.get(name) if isinstance(result, dict) else None
+    return value if isinstance(value, str) else ""

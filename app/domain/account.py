@@ -1,0 +1,56 @@
+"""A channel account: one bot, number or page, connected to one inbox of one portal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from app.domain.person import Identifier
+
+
+class Credentials(BaseModel):
+    """Base of a connector's credentials.
+
+    The connect form, ``relay accounts add --set`` and the list of secrets to redact are made from the fields: give
+    each a ``title`` and a ``description``, and make secrets ``SecretStr``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class RunState(StrEnum):
+    """Whether an account or a portal works. A paused one keeps its queued messages; a purged one never comes back."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    PURGED = "purged"
+
+
+class DeadLetterPolicy(StrEnum):
+    """What a lane does behind a dead letter: wait for a person, or go on."""
+
+    HOLD = "hold"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A channel account with its opened credentials, as connectors get it.
+
+    ``key`` is the random part of its webhook address, ``hubspot_id`` the channel account's id at HubSpot, ``api_url``
+    the service's base address (settings may point it elsewhere).
+    """
+
+    id: int
+    key: str
+    connector: str
+    portal_id: int
+    channel_id: str
+    hubspot_id: str
+    name: str
+    identifier: Identifier
+    credentials: Credentials
+    credentials_version: int
+    api_url: str

@@ -1,0 +1,36 @@
+"""Parts: the calls that one message becomes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.domain.message import Attachment, Stored
+
+
+class PartContent(Stored):
+    """One of the service's messages, as it is stored before the first part is sent."""
+
+    text: str = ""
+    html: str | None = None
+    attachment: Attachment | None = None
+    reply_to: str | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One call to a service.
+
+    ``key`` is the same at every try: services with idempotency get it. ``conversation`` is the service's own id.
+    """
+
+    conversation: str
+    content: PartContent
+    key: str
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a service answered: the ids it gave, and the conversation's new id where it moved."""
+
+    ids: tuple[str, ...]
+    moved_to: str | None = None

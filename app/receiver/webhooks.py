@@ -1,0 +1,64 @@
+"""Where HubSpot and the messaging services call: verify, store, answer. No work is done here."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app, request
+
+from app.domain.webhook import Answer, RawRequest
+from app.relay import accept
+from app.relay.services import Services
+
+#: Every method, because services use more than POST: Matrix puts, others ask with GET whether an address is ours.
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
+
+
+@blueprint.post("/hubspot")
+def hubspot() -> Response:
+    """Take a webhook of HubSpot's."""
+    accept.accept_hubspot(services(), raw_request())
+    return respond(Answer(204))
+
+
+@blueprint.route("/<connector>/<key>", methods=METHODS)
+@blueprint.route("/<connector>/<key>/<path:rest>", methods=METHODS)
+def service(connector: str, key: str, rest: str = "") -> Response:
+    """Take a webhook of a messaging service. ``rest`` is what the service itself appends."""
+    raw = raw_request(path=f"/{rest}" if rest else "")
+    return respond(accept.accept_service(services(), connector, key, raw))
+
+
+def services() -> Services:
+    """Return the services of this process."""
+    found: Services = current_app.extensions["relay"]
+    return found
+
+
+def raw_request(path: str = "") -> RawRequest:
+    """Return the request as it came, with its public address.
+
+    The address is built from the settings and the raw request line. Flask's own would show the proxy's inner host,
+    and normalises what HubSpot signed.
+    """
+    target = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or _requoted()
+    public = services().settings.public_url
+    return RawRequest(
+        method=request.method,
+        url=public + target,
+        path=path,
+        query=request.query_string.decode("latin-1"),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=request.get_data(),
+    )
+
+
+def respond(answer: Answer) -> Response:
+    """Make Flask's response of ours."""
+    return Response(answer.body, status=answer.status, content_type=answer.content_type)
+
+
+def _requoted() -> str:
+    """Return path and query where the server does not hand over the raw request line (Flask's own test client)."""
+    query = request.query_string.decode("latin-1")
+    return request.path + (f"?{query}" if query else "")

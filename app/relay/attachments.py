@@ -1,0 +1,104 @@
+"""Step 6: what customers attach is fetched from their service and stored in HubSpot's file manager.
+
+Runs in the media queue, from acceptance on; the lane waits for it, other lanes do not.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from typing import BinaryIO, cast
+
+from app import logs, metrics
+from app.connectors.base import FetchesMedia, MediaRequest
+from app.domain.capability import UnknownOutcome
+from app.media import sniff
+from app.relay import tokens
+from app.relay.services import Services
+from app.relay.verdict import Next, judge
+from app.storage import accounts, lanes, media
+from app.storage.accounts import AccountRow
+from app.storage.media import Job
+
+#: Bytes that are kept in memory before the spool file goes to disk.
+_SPOOL = 1_000_000
+#: A file is fetched and uploaded within this time (seconds), or tried again.
+_TIMEOUT = 60.0
+#: A file that was tried so often is given up; the text goes with a sentence in its place.
+_TRIES = 5
+#: Folder of HubSpot's file manager that attachments are stored in.
+_FOLDER = "/relay-attachments"
+
+log = logs.get_logger(__name__)
+
+
+def prepare(services: Services, media_id: int) -> bool:
+    """Fetch one attachment and upload it. Returns False when there was nothing to do here."""
+    with services.database.write() as connection:
+        job = media.claim(connection, media_id, owner=services.name, lease=2 * _TIMEOUT)
+        account = accounts.get(connection, job.account_id) if job is not None else None
+    if job is None or account is None:
+        return False
+    with logs.bound(media=job.id, message=job.message_id, account=account.id):
+        _prepare_claimed(services, job, account)
+    return True
+
+
+def _prepare_claimed(services: Services, job: Job, account: AccountRow) -> None:
+    started = time.monotonic()
+    try:
+        with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
+            file = cast("BinaryIO", spool)
+            _fetch(services, job, account, target=file)
+            _upload(services, job, account, file)
+    except Exception as error:  # noqa: BLE001 - judged, so that no file blocks its message
+        _failed(services, job, error)
+    metrics.CALL_SECONDS.labels(api="media").observe(time.monotonic() - started)
+
+
+def _fetch(services: Services, job: Job, account: AccountRow, *, target: BinaryIO) -> None:
+    connector = services.connector(account)
+    request = MediaRequest(job.attachment.source)
+    if isinstance(connector, FetchesMedia):
+        request = connector.media_request(job.attachment, services.opened(account), services.http)
+    services.http.download(
+        request.url,
+        target,
+        headers=request.headers,
+        limit=services.settings.media_limit,
+        timeout=_TIMEOUT,
+        public_only=not isinstance(connector, FetchesMedia),
+        follow=3,
+    )
+
+
+def _upload(services: Services, job: Job, account: AccountRow, spool: BinaryIO) -> None:
+    size = spool.tell()
+    spool.seek(0)
+    mime, name = sniff.identify(spool, name=job.attachment.name, said=job.attachment.mime)
+    spool.seek(0)
+    client = tokens.client(services, account.portal_id)
+    file_id = client.upload(spool, name=name, mime=mime, folder=_FOLDER, timeout=_TIMEOUT)
+    with services.database.write() as connection:
+        lanes.wake(connection, job.lane_id)
+        media.ready(connection, job, file_id=file_id, name=name, mime=mime, size=size)
+    services.doorbell.ring(job.lane_id)
+    metrics.MEDIA.labels(outcome="ready").inc()
+    log.info("media_ready", size=size, mime=mime)
+
+
+def _failed(services: Services, job: Job, error: Exception) -> None:
+    verdict = judge(error, attempts=job.attempts, repeatable=True, policy=UnknownOutcome.RESEND)
+    again = verdict.next is not Next.FAIL and job.attempts <= _TRIES
+    with services.database.write() as connection:
+        if again:
+            media.again(connection, job, delay=max(verdict.delay, 1.0))
+        else:
+            lanes.wake(connection, job.lane_id)
+            media.failed(connection, job, hint=verdict.hint.rstrip("."))
+    if not again:
+        services.doorbell.ring(job.lane_id)
+    if verdict.code == "internal_error":
+        log.error("media_raised", exc_info=error)
+    metrics.MEDIA.labels(outcome="again" if again else "failed").inc()
+    log.warning("media_failed", code=verdict.code, hint=verdict.hint, again=again)

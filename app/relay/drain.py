@@ -1,0 +1,236 @@
+"""Step 4: a worker owns a lane for a short while and takes its messages in order.
+
+Claim the lane; for each message begin, call, finish; release. Begin and finish are small transactions; no connection
+and no lock is held during the call. This is the one place that turns an error into what happens next.
+"""
+
+from __future__ import annotations
+
+import time
+
+from app import logs, metrics
+from app.domain.lane import LaneKind
+from app.domain.part import Sent
+from app.relay import control, ending, inbound, outbound, statuses
+from app.relay import receipts as matching
+from app.relay.pace import SLOT_LIFE
+from app.relay.road import Call, Park, Road
+from app.relay.services import Services
+from app.relay.stored import until_stored
+from app.relay.verdict import Next, Verdict, judge, lost
+from app.storage import accounts, attempts, ids, lanes, messages, portals
+from app.storage.accounts import AccountRow
+from app.storage.attempts import Fact, Outcome
+from app.storage.database import Connection
+from app.storage.lanes import Lane
+from app.storage.messages import Head
+
+#: A lane whose head could not begin comes back after this (seconds): what stood in the way is seen then.
+_STOOD_IN_THE_WAY = 1.0
+
+_ROADS: dict[LaneKind, Road] = {
+    LaneKind.INBOUND: inbound.ROAD,
+    LaneKind.OUTBOUND: outbound.ROAD,
+    LaneKind.CONTROL: control.ROAD,
+}
+
+log = logs.get_logger(__name__)
+
+
+def drain(services: Services, lane_id: int) -> int:
+    """Drain a lane for one slice. Returns the number of steps; 0 when there was nothing to do here."""
+    owner = f"{services.name}:{time.monotonic_ns() % 10**9}"  # a process may meet a lane again after it lost it
+    with services.database.write() as connection:
+        lane = lanes.claim(connection, lane_id, owner=owner, lease=services.settings.lease)
+    if lane is None:
+        return 0
+    with logs.bound(lane=lane.id, kind=lane.kind.value, account=lane.account_id):
+        return _Run(services, lane).to_the_end()
+
+
+class _Run:
+    """One slice of a lane's work."""
+
+    def __init__(self, services: Services, lane: Lane) -> None:
+        self.services = services
+        self.settings = services.settings
+        self.lane = lane
+        #: The lane's ``wake`` before its head was last read: what came later is seen at the release.
+        self.seen = lane.wake
+        self.slot_in = lane.slot_in
+
+    def to_the_end(self) -> int:
+        """Take steps until the lane rests or its slice is over, and release it."""
+        started = time.monotonic()
+        steps, park = 0, None
+        while park is None and steps < self.settings.slice_messages:
+            if time.monotonic() - started > self.settings.slice_seconds:
+                break
+            park = self._step()
+            steps += 1
+        self._release(park or Park(0.0))
+        return steps
+
+    def _release(self, park: Park) -> None:
+        with self.services.database.write() as connection:
+            due = lanes.release(connection, self.lane, seen=self.seen, due_in=park.seconds, slot=park.slot)
+        if due:
+            self.services.doorbell.ring(self.lane.id)
+
+    def _step(self) -> Park | None:
+        if self.lane.kind is LaneKind.STATUS:
+            return statuses.tell_next(self.services, self.lane)
+        with self.services.database.read() as connection:
+            head = messages.head(connection, self.lane.id)
+            account = accounts.get(connection, self.lane.account_id)
+        if head is None or account is None:
+            return Park(None)
+        return self._deliver(_ROADS[self.lane.kind], head, account)
+
+    def _deliver(self, road: Road, head: Head, account: AccountRow) -> Park | None:
+        """Take the lane's head one call further, or say why it has to wait."""
+        if head.calling is not None:
+            return self._judge_lost(road, head, account)
+        if head.waits > 0:
+            return Park(head.waits)
+        if head.left is not None and head.left <= self.settings.call_timeout:
+            return Park(max(head.left, 0.0) + _STOOD_IN_THE_WAY)  # the sweep of deadlines has the last word
+        call = self._prepare(road, head, account)
+        if isinstance(call, Park):
+            return call
+        return self._pace(road, account) or self._call(road, call)
+
+    def _prepare(self, road: Road, head: Head, account: AccountRow) -> Call | Park:
+        parts = head.parts
+        if not parts:
+            contents = road.split(self.services, head, account)
+            if isinstance(contents, Park):
+                return contents
+            with self.services.database.write() as connection:
+                parts = messages.write_parts(connection, head.id, contents)
+        part = next(one for one in parts if one.state != "sent")
+        return Call(head, part, account, last=part is parts[-1])
+
+    def _pace(self, road: Road, account: AccountRow) -> Park | None:
+        """Return None when the call may be made now."""
+        slot_in, self.slot_in = self.slot_in, None
+        if slot_in is not None and slot_in > 0:
+            return Park(slot_in, slot=slot_in)
+        if slot_in is not None and slot_in >= -SLOT_LIFE:
+            return None
+        slot = road.slot(self.services, self.lane, account)
+        if slot.wait <= 0:
+            return None
+        return Park(slot.wait, slot=slot.wait if slot.reserved else None)
+
+    def _call(self, road: Road, call: Call) -> Park | None:
+        """Begin, call, finish."""
+        with self.services.database.write() as connection:
+            begun = attempts.begin(
+                connection,
+                self.lane,
+                call.head,
+                call.part,
+                purpose=road.purpose,
+                lease=self.settings.lease,
+                room=self.settings.call_timeout,
+            )
+        if begun is None:
+            return Park(_STOOD_IN_THE_WAY)
+        self.seen = begun.wake
+        started = time.monotonic()
+        try:
+            sent = road.call(self.services, call)
+        except Exception as error:  # noqa: BLE001 - whatever a call raises is judged, so that no message blocks its lane
+            return self._failed(road, call, begun.attempt_id, error=error, duration=time.monotonic() - started)
+        self._succeeded(road, call, begun.attempt_id, sent=sent, duration=time.monotonic() - started)
+        return None
+
+    def _succeeded(self, road: Road, call: Call, attempt_id: str, *, sent: Sent, duration: float) -> None:
+        fact = Fact(Outcome.OK, duration)
+
+        def record(connection: Connection) -> list[int]:
+            ring = ending.succeed(connection, call.head) if call.last else []
+            attempts.finish(connection, call.head, call.part, attempt_id=attempt_id, fact=fact, part_state="sent")
+            return ring + road.record(connection, call, sent)
+
+        self._ring(until_stored(self.services.database, record))
+        self._count(call, fact)
+        log.info("call_done", message=call.head.id, part=call.part.position, purpose=road.purpose.value)
+        if call.last and sent.ids:
+            matching.match_quietly(self.services, call.account.id, _all_ids(self.services, call, sent))
+
+    def _failed(self, road: Road, call: Call, attempt_id: str, *, error: Exception, duration: float) -> Park | None:
+        repeatable, policy = road.policy(self.services, call.account)
+        verdict = judge(error, attempts=call.head.attempts + 1, repeatable=repeatable, policy=policy)
+        if verdict.code == "internal_error":
+            log.error("call_raised", message=call.head.id, exc_info=error)
+        fact = Fact(verdict.outcome, duration, verdict.code, verdict.detail or verdict.hint, free=verdict.free)
+
+        def record(connection: Connection) -> list[int]:
+            ring: list[int] = []
+            if attempts.is_held(connection, call.head, attempt_id):
+                ring = self._carry_out(connection, road, call.head, verdict=verdict, account=call.account)
+            attempts.finish(
+                connection, call.head, call.part, attempt_id=attempt_id, fact=fact, part_state=verdict.part_state
+            )
+            return ring
+
+        self._ring(until_stored(self.services.database, record))
+        self._count(call, fact)
+        log.warning("call_failed", message=call.head.id, code=verdict.code, next=verdict.next.value, hint=verdict.hint)
+        if verdict.slow_down:
+            road.slow_down(self.services, call.account, verdict.delay)
+        return _rest(verdict)
+
+    def _judge_lost(self, road: Road, head: Head, account: AccountRow) -> Park | None:
+        """Judge a call whose worker died: we own the lane now, so its lease has run out."""
+        repeatable, policy = road.policy(self.services, account)
+        verdict = lost(crashes=head.crashes + 1, repeatable=repeatable, policy=policy)
+        with self.services.database.write() as connection:
+            ring: list[int] = []
+            if verdict.next is Next.FAIL:
+                ring = self._carry_out(connection, road, head, verdict=verdict, account=account)
+            attempts.give_up(connection, head, part_state=verdict.part_state)
+        self._ring(ring)
+        log.warning("call_lost", message=head.id, next=verdict.next.value, hint=verdict.hint)
+        return None
+
+    def _carry_out(
+        self, connection: Connection, road: Road, head: Head, *, verdict: Verdict, account: AccountRow
+    ) -> list[int]:
+        """Store what a verdict means. Returns lanes to ring."""
+        if verdict.next is Next.FAIL:
+            return ending.fail(connection, account, head, reason=verdict.code, hint=verdict.hint, detail=verdict.detail)
+        if verdict.next is Next.RETRY:
+            messages.delay(connection, head.id, verdict.delay, reason=verdict.code, hint=verdict.hint)
+        elif verdict.next is Next.PAUSE_PORTAL:
+            portals.pause(connection, account.portal_id, hint=verdict.hint)
+        else:
+            version = account.credentials_version
+            accounts.pause_side(connection, account.id, road.side, hint=verdict.hint, version=version)
+        return []
+
+    def _ring(self, ids: list[int]) -> None:
+        for lane_id in ids:
+            self.services.doorbell.ring(lane_id)
+
+    def _count(self, call: Call, fact: Fact) -> None:
+        api = call.account.connector if self.lane.kind is LaneKind.OUTBOUND else "hubspot"
+        metrics.CALLS.labels(api=api, outcome=fact.outcome.value).inc()
+        metrics.CALL_SECONDS.labels(api=api).observe(fact.duration)
+
+
+def _rest(verdict: Verdict) -> Park | None:
+    """Say how the lane rests after a failed call: a failed message lets the next one go on at once."""
+    if verdict.next is Next.FAIL:
+        return None
+    return Park(verdict.delay if verdict.next is Next.RETRY else 0.0)
+
+
+def _all_ids(services: Services, call: Call, sent: Sent) -> list[str]:
+    """Return the service's ids of all parts of a message that is complete now."""
+    if len(call.head.parts) <= 1:
+        return list(sent.ids)
+    with services.database.read() as connection:
+        return ids.of_message(connection, call.head.id)

@@ -1,0 +1,107 @@
+"""How messages end: sent, failed or at their deadline, each in one transaction with what follows from it.
+
+Lanes are locked before messages, ascending, as everywhere. Every function returns the lanes to ring after the commit.
+"""
+
+from __future__ import annotations
+
+from app import metrics
+from app.domain.account import DeadLetterPolicy
+from app.domain.lane import LaneKey, LaneKind
+from app.domain.message import Content, Direction, Kind
+from app.domain.status import Status
+from app.storage import dead_letters, lanes, messages, statuses, threads
+from app.storage.accounts import AccountRow
+from app.storage.database import Connection
+from app.storage.messages import Head
+
+
+def touch_status_lane(connection: Connection, account_id: int, thread_id: str | None) -> tuple[int, list[int]]:
+    """Make the status lane of a thread due. Returns its id, and the lanes to ring."""
+    thread = threads.get(connection, thread_id) if thread_id else None
+    key = LaneKey(account_id, LaneKind.STATUS, thread.conversation if thread else "")
+    lane_id = lanes.open_lanes(connection, [key], lanes.portal_of(connection, account_id))[key]
+    touched = lanes.touch(connection, [lane_id], lanes.clock(connection))
+    return lane_id, [one.id for one in touched if one.ring]
+
+
+def succeed(connection: Connection, head: Head) -> list[int]:
+    """End a message whose parts are all sent."""
+    ring: list[int] = []
+    if head.direction is Direction.OUTBOUND:
+        lane_id, ring = touch_status_lane(connection, head.account_id, head.thread_id)
+        if messages.finish(connection, head.id, Status.SENT):
+            statuses.want(connection, head.id, lane_id, Status.SENT)
+    else:
+        messages.finish(connection, head.id, Status.SENT)
+    metrics.MESSAGES.labels(direction=head.direction.value, status=Status.SENT.value).inc()
+    return ring
+
+
+def fail(
+    connection: Connection, account: AccountRow, head: Head, *, reason: str, hint: str, detail: str = ""
+) -> list[int]:
+    """End a message as failed: a dead letter, and HubSpot is told the sentence.
+
+    By the account's policy the lane then waits for a person, or goes on; what a customer wrote leaves a placeholder.
+    """
+    holds = account.dead_letters is DeadLetterPolicy.HOLD
+    outbound = head.direction is Direction.OUTBOUND
+    status_lane, ring = _touch_both(connection, head) if outbound else (None, [])
+    if holds:
+        lanes.hold(connection, head.lane_id, head.id)
+    if not messages.finish(connection, head.id, Status.FAILED, reason=reason, hint=hint):
+        return ring
+    if status_lane is not None:
+        statuses.want(connection, head.id, status_lane, Status.FAILED, sentence=hint)
+    _bury(connection, account, head, reason=reason, hint=hint, detail=detail)
+    if head.direction is Direction.INBOUND and not holds:
+        _leave_placeholder(connection, head)
+    return ring
+
+
+def expire(connection: Connection, account: AccountRow, head: Head, *, reason: str, hint: str) -> list[int]:
+    """End a message at its deadline, unless a call holds it or it ended meanwhile. Its lane goes on."""
+    touched = _touch_both(connection, head)
+    if not messages.fail_overdue(connection, head.id, reason=reason, hint=hint):
+        return []
+    statuses.want(connection, head.id, touched[0], Status.FAILED, sentence=hint)
+    _bury(connection, account, head, reason=reason, hint=hint)
+    return touched[1]
+
+
+def _touch_both(connection: Connection, head: Head) -> tuple[int, list[int]]:
+    """Touch the message's own lane and its status lane in one statement. Returns the latter, and lanes to ring."""
+    thread = threads.get(connection, head.thread_id) if head.thread_id else None
+    key = LaneKey(head.account_id, LaneKind.STATUS, thread.conversation if thread else "")
+    lane_id = lanes.open_lanes(connection, [key], lanes.portal_of(connection, head.account_id))[key]
+    touched = lanes.touch(connection, [lane_id, head.lane_id], lanes.clock(connection))
+    return lane_id, [one.id for one in touched if one.ring]
+
+
+def _bury(connection: Connection, account: AccountRow, head: Head, *, reason: str, hint: str, detail: str = "") -> None:
+    dead_letters.bury(connection, head.id, account.id, reason=reason, hint=hint, detail=detail)
+    metrics.DEAD_LETTERS.labels(connector=account.connector, reason=reason).inc()
+    metrics.MESSAGES.labels(direction=head.direction.value, status=Status.FAILED.value).inc()
+
+
+def _leave_placeholder(connection: Connection, head: Head) -> None:
+    """Tell the agent that something was here. A placeholder that fails leaves none of its own."""
+    if head.kind is Kind.CONTROL or head.content.is_placeholder:
+        return
+    thread = threads.get(connection, head.thread_id) if head.thread_id else None
+    text = f"[A message could not be shown here. Ask your administrator for relay message {head.id}.]"
+    placeholder = messages.NewMessage(
+        lane_id=head.lane_id,
+        thread_id=head.thread_id,
+        direction=head.direction,
+        kind=head.kind,
+        conversation=thread.conversation if thread else "",
+        service_id=head.service_id,
+        revision=f"placeholder:{head.id}",
+        order_key=head.order_key,
+        sender=head.sender,
+        content=Content(text=text, is_placeholder=True),
+        sent_at=head.sent_at,
+    )
+    messages.insert_new(connection, head.account_id, placeholder, envelope_id=None, at=lanes.clock(connection))

@@ -1,0 +1,127 @@
+"""Steps 5 to 9 towards HubSpot: what a customer wrote is published into the thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from app.domain.capability import UnknownOutcome
+from app.domain.message import Kind
+from app.domain.part import PartContent, Sent
+from app.domain.person import Identifier, Person
+from app.hubspot.answers import Published
+from app.hubspot.attachments import FileRef
+from app.hubspot.publication import Publication
+from app.limiter import Horizon
+from app.relay import pace, tokens
+from app.relay.pace import Slot
+from app.relay.road import Call, Park
+from app.relay.services import Services
+from app.storage import ids, media, messages, threads
+from app.storage.accounts import AccountRow, Side
+from app.storage.attempts import Purpose
+from app.storage.database import Connection
+from app.storage.lanes import Lane
+from app.storage.messages import Head
+from app.storage.threads import Thread
+
+#: What stands before the text of a message that is not a message of its own.
+_MARKS = {Kind.EDIT: "[edited] ", Kind.DELETION: "[deleted] ", Kind.REACTION: "[reaction] "}
+
+
+@dataclass(frozen=True)
+class PublishedAs(Sent):
+    """What HubSpot answered; a duplicate's answer may lack both."""
+
+    published: Published | None = None
+
+
+class Inbound:
+    """The road to HubSpot. One message is one publication, whatever its length: HubSpot takes long texts."""
+
+    purpose = Purpose.PUBLISH
+    side = Side.HUBSPOT
+
+    def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:  # noqa: ARG002
+        """Wait for the attachments, at most the media time-out; then put what could not be had into words."""
+        content = head.content
+        lines = [_MARKS.get(head.kind, "") + content.text]
+        if content.attachments:
+            prepared = self._attachments(services, head)
+            if isinstance(prepared, Park):
+                return prepared
+            lines += [f"[{one.attachment.kind.value}: {one.hint}]" for one in prepared if one.state == "failed"]
+        text = "\n".join(line for line in lines if line.strip())
+        html = content.html if text == content.text else None
+        return [PartContent(text=text, html=html, reply_to=content.reply_to)]
+
+    def _attachments(self, services: Services, head: Head) -> list[media.Prepared] | Park:
+        with services.database.read() as connection:
+            prepared = media.of_message(connection, head.id)
+        if all(one.state != "pending" for one in prepared):
+            return prepared
+        left = services.settings.media_timeout - head.age
+        if left > 0:
+            return Park(left)
+        with services.database.write() as connection:
+            media.abandon(connection, head.id, hint="it could not be fetched in time")
+            return media.of_message(connection, head.id)
+
+    def slot(self, services: Services, lane: Lane, account: AccountRow) -> Slot:  # noqa: ARG002 - the portal's budget
+        """Reserve a call in the portal's budget."""
+        return pace.hubspot(services, lane, horizon=Horizon.MESSAGES)
+
+    def call(self, services: Services, call: Call) -> Sent:
+        """Publish."""
+        head, account = call.head, call.account
+        with services.database.read() as connection:
+            thread = threads.get(connection, head.thread_id or "")
+            quoted = _quoted(connection, call, thread)
+            prepared = media.of_message(connection, head.id) if head.content.attachments else []
+        files = tuple(FileRef(one.file_id, one.attachment.kind) for one in prepared if one.file_id)
+        publication = Publication(
+            channel_account_id=account.hubspot_id,
+            thread_id=head.thread_id,
+            idempotency_id=head.key(call.part),
+            text=call.part.content.text,
+            html=call.part.content.html,
+            sender=head.sender or Person(identifier=Identifier(value="unknown")),
+            recipient=Person(identifier=account.identifier, name=account.name),
+            sent_at=datetime.fromtimestamp(head.sent_at, UTC),
+            attachments=files,
+            in_reply_to=quoted,
+        )
+        published = tokens.client(services, account.portal_id).publish(account.channel_id, publication)
+        return PublishedAs((), published=published)
+
+    def record(self, connection: Connection, call: Call, sent: Sent) -> list[int]:
+        """Remember HubSpot's ids; its thread id may change, the newest counts."""
+        published = sent.published if isinstance(sent, PublishedAs) else None
+        if published is None:
+            return []
+        if published.message_id:
+            messages.published_as(connection, call.head.id, published.message_id)
+        thread = threads.get(connection, call.head.thread_id or "")
+        if thread is not None and published.thread_id:
+            threads.learn(connection, thread, ours=(), hubspot=published.thread_id)
+        return []
+
+    def policy(self, services: Services, account: AccountRow) -> tuple[bool, UnknownOutcome]:  # noqa: ARG002
+        """HubSpot knows a repeated publication by its idempotency id."""
+        return True, UnknownOutcome.RESEND
+
+    def slow_down(self, services: Services, account: AccountRow, seconds: float) -> None:
+        """Hold back the whole portal."""
+        pace.penalise_hubspot(services, account.portal_id, seconds)
+
+
+def _quoted(connection: Connection, call: Call, thread: Thread | None) -> str | None:
+    """Return HubSpot's id of the quoted message, where we know it: guesses are not documented to be harmless."""
+    reply_to = call.part.content.reply_to
+    if reply_to is None or thread is None:
+        return None
+    return ids.hubspot_id_of(connection, call.account.id, thread.conversation, reply_to)
+
+
+ROAD = Inbound()

@@ -1,0 +1,96 @@
+"""Step 7: a slot in the budget of the API that is called next. Nobody sleeps for it: the lane is parked until then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app import logs
+from app.domain.capability import Capabilities, RateScope
+from app.hubspot.client import Rate
+from app.limiter import Horizon, LimiterAway
+from app.relay.services import Services
+from app.storage.accounts import AccountRow
+from app.storage.lanes import Lane
+
+#: HubSpot counts calls in windows of so many seconds.
+HUBSPOT_WINDOW = 10.0
+#: A reserved slot may be used so long after its time (seconds); an older one is void.
+SLOT_LIFE = 0.5
+#: Without a limiter the limits cannot be kept, so the lane comes back after this (seconds).
+_AWAY = 2.0
+
+log = logs.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Slot:
+    """When a call may be made: in ``wait`` seconds. ``reserved``: that slot is ours; else only ask again then."""
+
+    wait: float
+    reserved: bool = True
+
+
+NOW = Slot(0.0)
+
+
+def hubspot(services: Services, lane: Lane, *, horizon: Horizon) -> Slot:
+    """Reserve a slot for a call to HubSpot, in the budget of the lane's portal."""
+    rate = services.settings.hubspot_rate
+    return _reserve(services, _bucket(lane.portal_id), rate=rate, seconds=HUBSPOT_WINDOW, horizon=horizon)
+
+
+def service(services: Services, lane: Lane, account: AccountRow, capabilities: Capabilities) -> Slot:
+    """Reserve slots for a call to a messaging service, in every budget that it counts; the latest of them holds."""
+    latest = NOW
+    for limit in capabilities.rates:
+        of = f":{lane.conversation}" if limit.scope is RateScope.CONVERSATION else ""
+        bucket = f"{account.connector}:{account.id}{of}"
+        slot = _reserve(services, bucket, rate=limit.count, seconds=limit.seconds, horizon=Horizon.MESSAGES)
+        if not slot.reserved:
+            return slot
+        latest = max(latest, slot, key=lambda one: one.wait)
+    return latest
+
+
+def _reserve(services: Services, bucket: str, *, rate: int, seconds: float, horizon: Horizon) -> Slot:
+    if services.limiter is None:
+        return NOW
+    try:
+        reserved = services.limiter.reserve(bucket, rate=rate, seconds=seconds, horizon=horizon)
+    except LimiterAway:
+        log.warning("limiter_away", hint="lanes wait until its Redis is back: RELAY_REDIS_URL")
+        return Slot(_AWAY, reserved=False)
+    return Slot(reserved.wait, reserved=reserved.granted)
+
+
+def penalise_hubspot(services: Services, portal_id: int, seconds: float) -> None:
+    """Stop all calls of a portal for a while, after HubSpot said so."""
+    _penalise(services, _bucket(portal_id), seconds)
+
+
+def penalise_service(services: Services, account: AccountRow, seconds: float) -> None:
+    """Stop all calls of an account for a while, after its service said so."""
+    _penalise(services, f"{account.connector}:{account.id}", seconds)
+
+
+def observe(services: Services, portal_id: int, rate: Rate) -> None:
+    """Take over what HubSpot's headers say of its budget; other processes of the app spend it too."""
+    if services.limiter is None:
+        return
+    try:
+        services.limiter.observe(_bucket(portal_id), remaining=rate.remaining, limit=rate.limit, window=rate.window)
+    except LimiterAway:
+        log.debug("limiter_away")
+
+
+def _penalise(services: Services, bucket: str, seconds: float) -> None:
+    if services.limiter is None:
+        return
+    try:
+        services.limiter.penalise(bucket, seconds)
+    except LimiterAway:
+        log.debug("limiter_away")
+
+
+def _bucket(portal_id: int) -> str:
+    return f"hubspot:{portal_id}"

@@ -1,0 +1,68 @@
+"""Portals as an operator handles them: add one with its refresh token, pause it, let it run again."""
+
+from __future__ import annotations
+
+from app import logs
+from app.errors import ConfigurationError
+from app.relay.services import Services
+from app.storage import portals
+from app.storage.portals import SealedTokens
+
+log = logs.get_logger(__name__)
+
+PAUSED = "An operator paused this portal; `relay portals resume` lets it run again."
+
+
+def add(services: Services, portal_id: int, refresh_token: str, *, name: str = "", test: bool = True) -> bool:
+    """Add a portal, or give a known one a new refresh token and let it run again. Returns True when it is new.
+
+    With ``test`` HubSpot is asked first, so that a wrong token is seen now and not by the first message.
+
+    Raises:
+        ConfigurationError: the token is of another portal.
+        Unauthorized: HubSpot refuses the token.
+        Transient: HubSpot could not be asked.
+    """
+    tokens = services.hubspot.refresh(refresh_token) if test else None
+    if tokens is not None and tokens.hub_id not in {None, portal_id}:
+        raise ConfigurationError(
+            f"The refresh token belongs to portal {tokens.hub_id}, not to {portal_id}: nothing was stored."
+        )
+    sealed = services.vault.seal(tokens.refresh_token if tokens is not None else refresh_token)
+    with services.database.write() as connection:
+        is_new = portals.get(connection, portal_id) is None
+        portals.add(connection, portal_id, name=name, refresh_token=sealed)
+        portal = portals.get(connection, portal_id)
+        if tokens is not None and portal is not None:
+            access = services.vault.seal(tokens.access_token)
+            portals.store_tokens(connection, portal, SealedTokens(access, sealed, tokens.expires_in))
+    log.info("portal_added", portal=portal_id, new=is_new)
+    return is_new
+
+
+def pause(services: Services, portal_id: int) -> None:
+    """Stop everything of a portal. What comes in is still stored and waits.
+
+    Raises:
+        ConfigurationError: there is no such portal.
+    """
+    with services.database.write() as connection:
+        _known(portals.get(connection, portal_id) is not None, portal_id)
+        portals.pause(connection, portal_id, hint=PAUSED)
+    log.info("portal_paused", portal=portal_id)
+
+
+def resume(services: Services, portal_id: int) -> None:
+    """Let a portal run again; its lanes are due already.
+
+    Raises:
+        ConfigurationError: there is no such portal.
+    """
+    with services.database.write() as connection:
+        _known(portals.resume(connection, portal_id), portal_id)
+    log.info("portal_resumed", portal=portal_id)
+
+
+def _known(found: bool, portal_id: int) -> None:  # noqa: FBT001 - the one thing that it says
+    if not found:
+        raise ConfigurationError(f"There is no portal {portal_id}: `relay portals list` shows those there are.")

@@ -1,0 +1,66 @@
+"""A road: what inbound, outbound and control messages do differently while drain takes them along."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from app.domain.capability import UnknownOutcome
+from app.domain.part import PartContent, Sent
+from app.relay.pace import Slot
+from app.relay.services import Services
+from app.storage.accounts import AccountRow, Side
+from app.storage.attempts import Purpose
+from app.storage.database import Connection
+from app.storage.lanes import Lane
+from app.storage.messages import Head, PartRow
+
+
+@dataclass(frozen=True)
+class Park:
+    """How a lane rests: due again in ``seconds``, None: nothing to do. ``slot``: seconds until its reserved slot."""
+
+    seconds: float | None
+    slot: float | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call that is about to be made: a part of a lane's head. ``last``: the message ends with it."""
+
+    head: Head
+    part: PartRow
+    account: AccountRow
+    last: bool
+
+
+class Road(Protocol):
+    """The steps of drain that differ by direction."""
+
+    #: What a call on this road is for.
+    purpose: Purpose
+    #: Which side of the account pauses when the other side refuses our credentials.
+    side: Side
+
+    def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:
+        """Turn a message into parts, once; or say how long it still waits for its attachments."""
+
+    def slot(self, services: Services, lane: Lane, account: AccountRow) -> Slot:
+        """Reserve a slot in the budget of the API that is called."""
+
+    def call(self, services: Services, call: Call) -> Sent:
+        """Make the one call. No connection and no lock is held meanwhile.
+
+        Raises:
+            RelayError: see ``app.errors``.
+        """
+
+    def record(self, connection: Connection, call: Call, sent: Sent) -> list[int]:
+        """Remember what a successful call brought, in the transaction that records it. Returns lanes to ring."""
+
+    def policy(self, services: Services, account: AccountRow) -> tuple[bool, UnknownOutcome]:
+        """Tell whether a repeated call does no harm, and else what a lost answer means."""
+
+    def slow_down(self, services: Services, account: AccountRow, seconds: float) -> None:
+        """Hold back everybody who shares the budget, after the other side asked for it."""

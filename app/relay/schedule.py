@@ -1,0 +1,140 @@
+"""The scheduler's work: ring what is due, and sweep up what nobody finished. Two or more may run.
+
+Reads first and writes only when there is something to do, so that an idle relay holds no lock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from app import logs, metrics
+from app.relay import ending, receipts
+from app.relay.services import Services
+from app.storage import accounts, lanes, media, messages, retention
+from app.storage import receipts as receipt_rows
+from app.storage.lanes import DueLane
+
+#: Seconds between two looks: often while some lane waits for its slot, else every second.
+_OFTEN = 0.05
+_SELDOM = 1.0
+#: Lanes that one look may ring, attachments, deadlines and receipts that it may sweep.
+_BATCH = 500
+#: Receipts that nobody claims are kept for 48 hours.
+_RECEIPTS_KEPT = 48 * 3600.0
+_DAY = 86_400.0
+
+log = logs.get_logger(__name__)
+
+
+def look(services: Services) -> float:
+    """Look once. Returns the seconds until the next look."""
+    ring_due(services)
+    ring_media(services)
+    expire(services)
+    match_orphans(services)
+    with services.database.read() as connection:
+        slot_in = lanes.next_slot_in(connection)
+    return _SELDOM if slot_in is None else min(max(slot_in, _OFTEN), _SELDOM)
+
+
+def ring_due(services: Services) -> int:
+    """Ring for due lanes, the longest due first, within each portal's and account's share. Returns how many."""
+    with services.database.read() as connection:
+        due = lanes.due(connection, limit=_BATCH)
+        busy = lanes.in_flight(connection) if due else {}
+    if not due:
+        return 0
+    chosen, full = within_shares(
+        due, busy, portal_share=services.settings.portal_share, account_share=services.settings.account_share
+    )
+    with services.database.write() as connection:
+        rung = lanes.mark_rung(connection, [lane.id for lane in chosen])
+        lanes.set_full(connection, full)
+    for lane_id in rung:
+        services.doorbell.ring(lane_id)
+    return len(rung)
+
+
+def within_shares(
+    due: Iterable[DueLane], busy: dict[tuple[int, int], int], *, portal_share: int, account_share: int
+) -> tuple[list[DueLane], set[int]]:
+    """Choose lanes in their order while their portal and account have room.
+
+    ``busy`` counts lanes in flight by (portal, account). Returns the lanes and the portals that are at their share.
+    """
+    by_account = Counter({account: count for (_, account), count in busy.items()})
+    by_portal: Counter[int] = Counter()
+    for (portal, _), count in busy.items():
+        by_portal[portal] += count
+    chosen = []
+    for lane in due:
+        if by_portal[lane.portal_id] < portal_share and by_account[lane.account_id] < account_share:
+            by_portal[lane.portal_id] += 1
+            by_account[lane.account_id] += 1
+            chosen.append(lane)
+    return chosen, {portal for portal, count in by_portal.items() if count >= portal_share}
+
+
+def ring_media(services: Services) -> int:
+    """Ring for attachments that are due. Returns how many."""
+    with services.database.read() as connection:
+        due = media.due(connection, limit=_BATCH)
+    if due:
+        with services.database.write() as connection:
+            media.mark_rung(connection, due)
+        for media_id in due:
+            services.doorbell.ring_media(media_id)
+    return len(due)
+
+
+def expire(services: Services) -> int:
+    """Fail agents' messages whose deadline is over, so that every one has a verdict. Returns how many."""
+    with services.database.read() as connection:
+        overdue = messages.overdue(connection, limit=_BATCH)
+    return sum(_expire_one(services, message_id) for message_id in overdue)
+
+
+def _expire_one(services: Services, message_id: int) -> bool:
+    with services.database.write() as connection:
+        head = messages.get(connection, message_id)
+        account = accounts.get(connection, head.account_id) if head is not None else None
+        if head is None or account is None:
+            return False
+        why = head.hint or account.service_hint or account.hint
+        minutes = max(1, round(services.settings.deadline / 60))
+        hint = f"This message could not be sent within {minutes} min. {why}".strip()
+        ring = ending.expire(connection, account, head, reason="deadline", hint=hint)
+    for lane_id in ring:
+        services.doorbell.ring(lane_id)
+    log.warning("message_expired", message=message_id, hint=hint)
+    return True
+
+
+def match_orphans(services: Services) -> int:
+    """Match receipts whose two sides both died before they looked for each other. Returns how many."""
+    with services.database.read() as connection:
+        orphans = receipt_rows.orphans(connection, limit=_BATCH)
+    return sum(receipts.match(services, account_id, [service_id]) for account_id, service_id in orphans)
+
+
+def clean_up(services: Services) -> None:
+    """Forget what is old: receipts nobody claimed, and everything finished before the retention time."""
+    with services.database.write() as connection:
+        receipt_rows.forget_old(connection, age=_RECEIPTS_KEPT)
+    age = services.settings.retention_days * _DAY
+    while True:
+        with services.database.write() as connection:
+            forgotten = retention.forget(connection, age=age, limit=_BATCH)
+        if forgotten < _BATCH:
+            return
+
+
+def measure(services: Services) -> None:
+    """Put the backlog into the metrics."""
+    with services.database.read() as connection:
+        due, oldest = lanes.backlog(connection)
+        paused = accounts.paused_count(connection)
+    metrics.LANES_DUE.set(due)
+    metrics.OLDEST_DUE_SECONDS.set(oldest)
+    metrics.PAUSED_ACCOUNTS.set(paused)

@@ -1,0 +1,109 @@
+"""Everything that a process needs to do the relay's work, made once at its start."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+
+from app import logs
+from app.connectors import registry
+from app.connectors.base import Connector
+from app.domain.account import Account
+from app.doorbell import Doorbell
+from app.errors import ConfigurationError
+from app.http import Http
+from app.hubspot.client import HubSpot
+from app.limiter import Limiter
+from app.settings import Settings
+from app.storage.accounts import AccountRow
+from app.storage.database import Database
+from app.vault import Vault
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the use cases work with."""
+
+    settings: Settings
+    database: Database
+    doorbell: Doorbell
+    limiter: Limiter | None
+    http: Http
+    hubspot: HubSpot
+    vault: Vault
+    #: Names this process in leases and attempts.
+    name: str
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.database.close()
+        self.doorbell.close()
+        self.http.close()
+
+    def connector(self, account: AccountRow) -> Connector:
+        """Return the connector of an account."""
+        return registry.get(account.connector)
+
+    def opened(self, row: AccountRow) -> Account:
+        """Return an account with its credentials opened, as connectors get it. Their secrets go to the logs' redaction.
+
+        Raises:
+            ConfigurationError: no key opens the credentials.
+        """
+        connector = self.connector(row)
+        credentials = connector.credentials.model_validate_json(self.vault.open_sealed(row.credentials))
+        logs.add_secrets(secret_values(credentials))
+        return Account(
+            id=row.id,
+            key=row.key,
+            connector=row.connector,
+            portal_id=row.portal_id,
+            channel_id=row.channel_id,
+            hubspot_id=row.hubspot_id,
+            name=row.name,
+            identifier=row.identifier,
+            credentials=credentials,
+            credentials_version=row.credentials_version,
+            api_url=self.settings.api_url(row.connector, connector.api_url),
+        )
+
+
+def build(settings: Settings, *, pool: int = 16) -> Services:
+    """Make the services of a process.
+
+    Raises:
+        ConfigurationError: a setting is missing or wrong.
+    """
+    if not settings.broker_url:
+        raise ConfigurationError(
+            "RELAY_BROKER_URL is missing: name a Redis or RabbitMQ, or run `relay up`, which brings a broker along."
+        )
+    http = Http(allowed_private_hosts=settings.allowed_private_hosts, call_timeout=settings.call_timeout)
+    return Services(
+        settings=settings,
+        database=Database(settings.database, pool=pool),
+        doorbell=Doorbell(settings.broker_url),
+        limiter=Limiter(settings.limiter_url) if settings.limiter_url else None,
+        http=http,
+        hubspot=HubSpot(settings, http),
+        vault=Vault([key.get_secret_value() for key in settings.secret_keys]),
+        name=f"{socket.gethostname()}:{os.getpid()}",
+    )
+
+
+def secret_values(credentials: object) -> list[str]:
+    """Return the secret values of a connector's credentials."""
+    values = vars(credentials).values()
+    return [one.get_secret_value() for one in values if hasattr(one, "get_secret_value") and one.get_secret_value()]
+
+
+def seal_credentials(vault: Vault, credentials: object) -> str:
+    """Seal a connector's credentials for storing."""
+    import json  # noqa: PLC0415 - only here
+
+    plain = {
+        name: value.get_secret_value() if hasattr(value, "get_secret_value") else value
+        for name, value in vars(credentials).items()
+    }
+    return vault.seal(json.dumps(plain))

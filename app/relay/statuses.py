@@ -1,0 +1,104 @@
+"""The truth back to HubSpot: one lane a thread, one PATCH in flight, only the highest status of each message."""
+
+from __future__ import annotations
+
+import time
+
+from app import logs, metrics
+from app.domain.capability import UnknownOutcome
+from app.domain.status import Status
+from app.hubspot.outcomes import Gone
+from app.limiter import Horizon
+from app.relay import pace, tokens
+from app.relay.road import Park
+from app.relay.services import Services
+from app.relay.stored import until_stored
+from app.relay.verdict import Next, Verdict, judge
+from app.storage import accounts, attempts, lanes, portals, statuses
+from app.storage.accounts import AccountRow, Side
+from app.storage.attempts import Fact, Outcome, Purpose
+from app.storage.database import Connection
+from app.storage.lanes import Lane
+from app.storage.statuses import Untold
+
+#: HubSpot has no word for *delivered*: a message that was told as sent needs no second call for it.
+_SAID_BY = {Status.DELIVERED: Status.SENT}
+
+log = logs.get_logger(__name__)
+
+
+def tell_next(services: Services, lane: Lane) -> Park | None:
+    """Tell HubSpot the next status of a lane. Returns how the lane rests, or None when there may be more to tell.
+
+    A repeated PATCH does no harm, so a worker that dies in it costs nothing but the time of its lease.
+    """
+    with services.database.read() as connection:
+        untold = statuses.next_untold(connection, lane.id)
+        account = accounts.get(connection, lane.account_id)
+    if untold is None or account is None:
+        return Park(None)
+    if _SAID_BY.get(untold.want) is untold.told:
+        with services.database.write() as connection:
+            statuses.told(connection, untold.message_id, untold.want)
+        return None
+    slot = pace.hubspot(services, lane, horizon=Horizon.STATUSES)
+    if slot.wait > 0:
+        return Park(slot.wait, slot=slot.wait if slot.reserved else None)
+    with services.database.write() as connection:
+        if lanes.renew(connection, lane, lease=services.settings.lease) is None:
+            return Park(0.0)
+    return _tell(services, account, untold)
+
+
+def _tell(services: Services, account: AccountRow, untold: Untold) -> Park | None:
+    started = time.monotonic()
+    error: Exception | None = None
+    try:
+        client = tokens.client(services, account.portal_id)
+        client.set_status(account.channel_id, untold.hubspot_id, untold.want, untold.sentence)
+    except Gone:
+        log.info("status_of_a_message_that_is_gone", message=untold.message_id)
+    except Exception as caught:  # noqa: BLE001 - judged below, so that no status blocks its lane
+        error = caught
+    duration = time.monotonic() - started
+    if error is None:
+        _record(services, untold, Fact(Outcome.OK, duration, code=untold.want.value))
+        return None
+    verdict = judge(error, attempts=untold.attempts + 1, repeatable=True, policy=UnknownOutcome.RESEND)
+    return _failed(services, account, untold, verdict=verdict, duration=duration)
+
+
+def _record(services: Services, untold: Untold, fact: Fact) -> None:
+    def record(connection: Connection) -> None:
+        statuses.told(connection, untold.message_id, untold.want)
+        attempts.record(connection, untold.message_id, purpose=Purpose.STATUS, fact=fact, worker=services.name)
+
+    until_stored(services.database, record)
+    metrics.CALLS.labels(api="hubspot", outcome=fact.outcome.value).inc()
+    metrics.CALL_SECONDS.labels(api="hubspot").observe(fact.duration)
+    log.info("status_told", message=untold.message_id, status=untold.want.value)
+
+
+def _failed(
+    services: Services, account: AccountRow, untold: Untold, *, verdict: Verdict, duration: float
+) -> Park | None:
+    """Carry out what a failed PATCH means. A status that HubSpot refuses for good is given up and logged."""
+    fact = Fact(verdict.outcome, duration, verdict.code, verdict.detail or verdict.hint)
+
+    def record(connection: Connection) -> None:
+        attempts.record(connection, untold.message_id, purpose=Purpose.STATUS, fact=fact, worker=services.name)
+        if verdict.next is Next.FAIL:
+            statuses.told(connection, untold.message_id, untold.want)
+        elif verdict.next is Next.RETRY and not verdict.free:
+            statuses.count_attempt(connection, untold.message_id)
+        elif verdict.next is Next.PAUSE_PORTAL:
+            portals.pause(connection, account.portal_id, hint=verdict.hint)
+        elif verdict.next is Next.PAUSE_ACCOUNT:
+            accounts.pause_side(connection, account.id, Side.HUBSPOT, hint=verdict.hint)
+
+    until_stored(services.database, record)
+    metrics.CALLS.labels(api="hubspot", outcome=fact.outcome.value).inc()
+    log.warning("status_not_told", message=untold.message_id, code=verdict.code, hint=verdict.hint)
+    if verdict.slow_down:
+        pace.penalise_hubspot(services, account.portal_id, verdict.delay)
+    return None if verdict.next is Next.FAIL else Park(verdict.delay)

@@ -1,0 +1,123 @@
+"""What an error means for the message, its account and its lane. Pure: drain carries it out."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+from app.domain.capability import UnknownOutcome
+from app.errors import OutcomeUnknown, RateLimited, Rejected, RelayError, Transient, Unauthorized
+from app.storage.attempts import Outcome
+
+#: Seconds before the second, third, ... try; the tail is Svix's, the head is faster.
+RETRY_DELAYS = (2.0, 10.0, 30.0, 120.0, 600.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
+#: Each delay is shortened or lengthened by up to this share, so that a crowd does not come back at once.
+JITTER = 0.2
+#: The longest that another side may make us wait (seconds): a day, which HubSpot asks for while it moves a portal.
+LONGEST_WAIT = 86_400.0
+#: An error of our own making is tried so often before it becomes a dead letter.
+BUG_TRIES = 3
+#: Two workers that died in the same message make it a dead letter.
+CRASHES = 2
+
+
+class Next(StrEnum):
+    """What happens next with the message."""
+
+    RETRY = "retry"
+    PAUSE_ACCOUNT = "pause_account"
+    PAUSE_PORTAL = "pause_portal"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What follows from a failed call.
+
+    ``delay``: seconds until the next try. ``free``: it costs no attempt. ``part_state``: what the part is afterwards
+    (``unknown``: it may have arrived). ``slow_down``: the other side asked for it, so that everybody waits.
+    """
+
+    next: Next
+    outcome: Outcome
+    part_state: str
+    code: str
+    hint: str
+    detail: str = ""
+    delay: float = 0.0
+    free: bool = False
+    slow_down: bool = False
+
+
+def judge(error: Exception, *, attempts: int, repeatable: bool, policy: UnknownOutcome) -> Verdict:
+    """Judge a failed call.
+
+    ``attempts`` counts this one. ``repeatable``: the other side recognises a repeated call by its key; where it does
+    not, ``policy`` decides what a lost answer means.
+    """
+    if not isinstance(error, RelayError):
+        return _bug(error, attempts)
+    if isinstance(error, Unauthorized):
+        pause = Next.PAUSE_PORTAL if error.scope == "portal" else Next.PAUSE_ACCOUNT
+        return Verdict(
+            pause, Outcome.UNAUTHORIZED, "pending", error.reason, error.hint, detail=error.detail or "", free=True
+        )
+    if isinstance(error, Transient):
+        return _transient(error, attempts)
+    if isinstance(error, OutcomeUnknown):
+        return _unknown(error, attempts, repeatable=repeatable, policy=policy)
+    assert isinstance(error, Rejected)  # noqa: S101 - the tree has no other branch that a call may raise
+    return Verdict(Next.FAIL, Outcome.REJECTED, "failed", error.reason, error.hint, detail=error.detail or "")
+
+
+def lost(*, crashes: int, repeatable: bool, policy: UnknownOutcome) -> Verdict:
+    """Judge a call whose worker died. ``crashes`` counts this one."""
+    error = OutcomeUnknown("The relay was interrupted while sending; it may have arrived.", code="worker_lost")
+    if crashes >= CRASHES:
+        return Verdict(Next.FAIL, Outcome.UNKNOWN, "failed", "worker_lost_twice", error.hint)
+    return _unknown(error, 1, repeatable=repeatable, policy=policy)
+
+
+def _transient(error: Transient, attempts: int) -> Verdict:
+    free = isinstance(error, RateLimited)
+    exhausted = attempts > len(RETRY_DELAYS) and not free
+    delay = retry_delay(attempts) if error.retry_after is None else min(error.retry_after, LONGEST_WAIT)
+    return Verdict(
+        Next.FAIL if exhausted else Next.RETRY,
+        Outcome.TRANSIENT,
+        "failed" if exhausted else "pending",
+        error.reason,
+        error.hint,
+        detail=error.detail or "",
+        delay=delay,
+        free=free,
+        slow_down=free and error.retry_after is not None and error.reason == RateLimited.code,
+    )
+
+
+def _unknown(error: OutcomeUnknown, attempts: int, *, repeatable: bool, policy: UnknownOutcome) -> Verdict:
+    detail = error.detail or ""
+    again = repeatable or policy is not UnknownOutcome.HOLD
+    if again and attempts <= len(RETRY_DELAYS):
+        state = "unknown" if policy is UnknownOutcome.LOOK_UP and not repeatable else "pending"
+        delay = retry_delay(attempts)
+        return Verdict(Next.RETRY, Outcome.UNKNOWN, state, error.reason, error.hint, detail=detail, delay=delay)
+    hint = f"{error.hint.rstrip('.')}. It may have arrived: check with the customer before you send it again."
+    return Verdict(Next.FAIL, Outcome.UNKNOWN, "unknown", error.reason, hint, detail=detail)
+
+
+def _bug(error: Exception, attempts: int) -> Verdict:
+    """Judge an error that is not one of ours: retried a few times, because a release may mend it, never for ever."""
+    name = type(error).__name__
+    hint = "The relay itself failed with this message; its log has the details."
+    if attempts < BUG_TRIES:
+        delay = retry_delay(attempts)
+        return Verdict(Next.RETRY, Outcome.TRANSIENT, "pending", "internal_error", hint, detail=name, delay=delay)
+    return Verdict(Next.FAIL, Outcome.REJECTED, "failed", "internal_error", hint, detail=name)
+
+
+def retry_delay(attempts: int) -> float:
+    """Seconds before the try after ``attempts`` tries."""
+    base = RETRY_DELAYS[min(max(attempts, 1), len(RETRY_DELAYS)) - 1]
+    return base * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - spreading, not secrecy

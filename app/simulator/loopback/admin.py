@@ -1,0 +1,168 @@
+"""The customer's side of the loopback messenger, for the page, the demo and tests. The relay never calls it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+from flask import Blueprint, Response, abort, jsonify, request
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from app.simulator.bubble import BubbleStatus
+from app.simulator.loopback.messenger import Loopback, loopback_of
+from app.simulator.loopback.state import Account, Conversation, Media
+from app.simulator.world import World
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NewAccount(_Body):
+    """Body of POST accounts."""
+
+    token: str = Field(min_length=1)
+    id: str = Field(min_length=1)
+    name: str = ""
+    auto_receipts: bool = True
+
+
+class Upload(_Body):
+    """One attachment of a customer's message."""
+
+    name: str
+    mime: str
+    base64: str
+
+
+class Place(_Body):
+    """A conversation of an account; `name` names its customer."""
+
+    account: str
+    conversation: str = Field(min_length=1)
+    name: str = ""
+
+
+class Words(Place):
+    """Body of POST say."""
+
+    text: str = ""
+    reply_to: str | None = None
+    attachments: tuple[Upload, ...] = ()
+
+
+class NewReceipt(_Body):
+    """Body of POST receipt."""
+
+    account: str
+    message: str
+    status: BubbleStatus
+    reason: str | None = None
+
+
+def admin(world: World) -> Blueprint:
+    """The admin routes, under /_sim/loopback."""
+    messenger = loopback_of(world)
+    api = Blueprint("loopback_admin", __name__)
+    api.register_error_handler(ValidationError, _invalid)
+    _account_routes(api, messenger)
+    _customer_routes(api, messenger, world)
+    _message_routes(api, messenger)
+    return api
+
+
+def _account_routes(api: Blueprint, messenger: Loopback) -> None:
+    @api.post("/accounts")
+    def add_account() -> tuple[Response, int]:
+        body = NewAccount.model_validate_json(request.get_data())
+        messenger.add_account(Account(body.id, body.name or body.id, body.token, body.auto_receipts))
+        return jsonify(id=body.id), 201
+
+    @api.get("/accounts")
+    def accounts() -> Response:
+        return jsonify([one.model_dump(mode="json") for one in messenger.messengers()])
+
+    @api.get("/conversations")
+    def conversations() -> Response:
+        chosen = request.args.get("account")
+        found = [one for one in messenger.messengers() if chosen in {None, one.account}]
+        return jsonify([chat.model_dump(mode="json") for one in found for chat in one.conversations])
+
+    @api.get("/conversations/<conversation_id>/messages")
+    def conversation_messages(conversation_id: str) -> Response:
+        chosen = request.args.get("account")
+        accounts = [one for one in messenger.accounts.values() if chosen in {None, one.id}]
+        found = [one.conversations.get(conversation_id) for one in accounts]
+        messages = [message for chat in found if chat is not None for message in list(chat.messages)]
+        return jsonify([message.bubble().model_dump(mode="json") for message in messages])
+
+
+def _customer_routes(api: Blueprint, messenger: Loopback, world: World) -> None:
+    @api.post("/conversations")
+    def open_conversation() -> tuple[Response, int]:
+        account, conversation = _place(messenger, Place.model_validate_json(request.get_data()))
+        world.events.publish("messenger_changed", {"service": "loopback", "account": account.id})
+        return jsonify(conversation.chatter().model_dump(mode="json")), 201
+
+    @api.post("/say")
+    def say() -> tuple[Response, int]:
+        body = Words.model_validate_json(request.get_data())
+        account, conversation = _place(messenger, body)
+        if not body.text and not body.attachments:
+            abort(400, "A message has a text or an attachment.")
+        media = _media(world, account, body.attachments)
+        sent = messenger.say(account, conversation, text=body.text, reply_to=body.reply_to, media=media)
+        return jsonify(sent.bubble().model_dump(mode="json")), 201
+
+    @api.post("/block", defaults={"blocked": True})
+    @api.post("/unblock", defaults={"blocked": False})
+    def block(blocked: bool) -> Response:  # noqa: FBT001 - the route says which
+        _, conversation = _place(messenger, Place.model_validate_json(request.get_data()))
+        messenger.block(conversation, blocked=blocked)
+        return jsonify(blocked=blocked)
+
+    @api.post("/read")
+    def read() -> Response:
+        account, conversation = _place(messenger, Place.model_validate_json(request.get_data()))
+        return jsonify(read=messenger.read(account, conversation))
+
+
+def _message_routes(api: Blueprint, messenger: Loopback) -> None:
+    @api.post("/receipt")
+    def receipt() -> Response:
+        body = NewReceipt.model_validate_json(request.get_data())
+        account = _known(messenger, body.account)
+        messages = [one for chat in account.conversations.values() for one in chat.messages if one.id == body.message]
+        if not messages or messages[0].mine:
+            abort(404, "No message of the relay has this id.")
+        return jsonify(reported=messenger.receipt(account, messages[0], body.status, reason=body.reason))
+
+    @api.get("/media/<media_id>")
+    def media(media_id: str) -> Response:
+        found = messenger.media.get(media_id)
+        if found is None:
+            abort(404, "No such media.")
+        return Response(found.content, content_type=found.mime)
+
+
+def _known(messenger: Loopback, account_id: str) -> Account:
+    account = messenger.accounts.get(account_id)
+    if account is None:
+        abort(404, "No loopback account has this id.")
+    return account
+
+
+def _place(messenger: Loopback, place: Place) -> tuple[Account, Conversation]:
+    account = _known(messenger, place.account)
+    return account, messenger.converse(account, place.conversation, name=place.name)
+
+
+def _media(world: World, account: Account, uploads: Sequence[Upload]) -> tuple[Media, ...]:
+    return tuple(
+        Media(world.ids.hex(), account.id, upload.name, upload.mime, base64.b64decode(upload.base64))
+        for upload in uploads
+    )
+
+
+def _invalid(error: ValidationError) -> tuple[Response, int]:
+    return jsonify(error=str(error)), 400

@@ -1,0 +1,130 @@
+"""The loopback messenger's API, as the relay's connector sees it."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify, request
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from app.simulator.faults import Api, Fault, guard
+from app.simulator.loopback.messenger import Loopback, loopback_of
+from app.simulator.loopback.state import TEXT_LIMIT, Account, Conversation
+from app.simulator.world import World
+
+#: The protocol's words for statuses that faults ask for.
+ERRORS = {401: "token_revoked", 403: "blocked", 404: "unknown_conversation", 413: "too_long", 429: "rate_limited"}
+
+
+class NewMessage(BaseModel):
+    """Body of POST /v1/messages."""
+
+    model_config = ConfigDict(frozen=True)
+
+    conversation: str
+    text: str
+    reply_to: str | None = None
+
+
+class WebhookAddress(BaseModel):
+    """Body of PUT /v1/webhook."""
+
+    model_config = ConfigDict(frozen=True)
+
+    url: str
+    secret: str
+
+
+class Refused(Exception):
+    """An answer other than 2xx."""
+
+    def __init__(self, status: int, **body: object) -> None:
+        """`body` is the JSON object of the answer."""
+        super().__init__(status)
+        self.status = status
+        self.body = body
+
+
+def blueprint(world: World) -> Blueprint:
+    """The service, to be registered at the root."""
+    messenger = loopback_of(world)
+    service = Blueprint("loopback", __name__, url_prefix="/loopback")
+    guard(service, Api.LOOPBACK, world.faults, _fault)
+    service.register_error_handler(Refused, _refused)
+    service.register_error_handler(ValidationError, _invalid)
+
+    @service.get("/v1/me")
+    def me() -> Response:
+        account = _account(messenger)
+        return jsonify(id=account.id, name=account.name)
+
+    @service.put("/v1/webhook")
+    def webhook() -> Response:
+        account = _account(messenger)
+        address = WebhookAddress.model_validate_json(request.get_data())
+        messenger.register(account, address.url, address.secret)
+        return jsonify(url=address.url)
+
+    @service.post("/v1/messages")
+    def messages() -> tuple[Response, int]:
+        account = _account(messenger)
+        with world.lock:
+            return _publish(world, messenger, account)
+
+    @service.get("/v1/media/<media_id>")
+    def media(media_id: str) -> Response:
+        account = _account(messenger)
+        found = messenger.media.get(media_id)
+        if found is None or found.account != account.id:
+            raise Refused(404, error="unknown_media")
+        return Response(found.content, content_type=found.mime)
+
+    return service
+
+
+def _account(messenger: Loopback) -> Account:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    account = messenger.with_token(token) if scheme == "Bearer" else None
+    if account is None:
+        raise Refused(401, error="token_revoked")
+    return account
+
+
+def _publish(world: World, messenger: Loopback, account: Account) -> tuple[Response, int]:
+    key = request.headers.get("Idempotency-Key", "")
+    if not key:
+        raise Refused(400, error="idempotency_key_missing")
+    known = account.accepted.get(key)
+    if known is not None:
+        return jsonify(id=known.id, time=world.clock.iso(known.time)), 200
+    wanted = NewMessage.model_validate_json(request.get_data())
+    conversation = _open_conversation(account, wanted)
+    sent = messenger.deliver(account, conversation, text=wanted.text, reply_to=wanted.reply_to, key=key)
+    return jsonify(id=sent.id, time=world.clock.iso(sent.time)), 201
+
+
+def _open_conversation(account: Account, wanted: NewMessage) -> Conversation:
+    conversation = account.conversations.get(wanted.conversation)
+    if conversation is None:
+        raise Refused(404, error="unknown_conversation")
+    if conversation.blocked:
+        raise Refused(403, error="blocked")
+    if len(wanted.text) > TEXT_LIMIT:
+        raise Refused(413, error="too_long", limit=TEXT_LIMIT)
+    if not wanted.text.strip():
+        raise Refused(400, error="empty_text")
+    return conversation
+
+
+def _refused(refusal: Refused) -> tuple[Response, int]:
+    return jsonify(refusal.body), refusal.status
+
+
+def _invalid(_error: ValidationError) -> tuple[Response, int]:
+    return jsonify(error="invalid_body"), 400
+
+
+def _fault(fault: Fault) -> Response:
+    if fault.body is not None:
+        return Response(fault.body, fault.status)
+    response = jsonify(error=ERRORS.get(fault.status, "server_error"))
+    response.status_code = fault.status
+    return response

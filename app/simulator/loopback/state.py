@@ -1,0 +1,108 @@
+"""What the loopback messenger remembers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.simulator.bubble import Bubble, BubbleStatus, Chatter, Picture
+
+SERVICE = "loopback"
+
+#: Longest text of a message, characters.
+TEXT_LIMIT = 4000
+
+
+@dataclass(frozen=True)
+class Media:
+    """The bytes of an attachment."""
+
+    id: str
+    account: str
+    name: str
+    mime: str
+    content: bytes
+
+    @property
+    def kind(self) -> str:
+        """The protocol's word: image, audio, video or file."""
+        main = self.mime.partition("/")[0]
+        return main if main in {"image", "audio", "video"} else "file"
+
+
+@dataclass
+class Message:
+    """One message; `mine` is true when the customer wrote it. `time` is seconds since the epoch."""
+
+    id: str
+    conversation: str
+    mine: bool
+    sender: str
+    text: str
+    time: float
+    reply_to: str | None = None
+    media: tuple[Media, ...] = ()
+    status: BubbleStatus = BubbleStatus.SENT
+    reason: str | None = None
+
+    def bubble(self) -> Bubble:
+        """How the page draws it."""
+        pictures = tuple(
+            Picture(
+                kind=media.kind,
+                name=media.name,
+                mime=media.mime,
+                url=f"/_sim/loopback/media/{media.id}",
+                size=len(media.content),
+            )
+            for media in self.media
+        )
+        return Bubble(
+            id=self.id,
+            mine=self.mine,
+            sender=self.sender,
+            text=self.text,
+            time=int(self.time * 1000),
+            reply_to=self.reply_to,
+            status=self.status,
+            reason=self.reason,
+            attachments=pictures,
+        )
+
+
+@dataclass
+class Conversation:
+    """One customer's conversation with an account."""
+
+    id: str
+    account: str
+    customer: str
+    blocked: bool = False
+    messages: list[Message] = field(default_factory=list)
+
+    def chatter(self) -> Chatter:
+        """Its line in the page's list."""
+        return Chatter(
+            service=SERVICE,
+            account=self.account,
+            conversation=self.id,
+            name=self.customer,
+            blocked=self.blocked,
+            last=self.messages[-1].bubble() if self.messages else None,
+        )
+
+
+@dataclass
+class Account:
+    """One of the relay's accounts. `backlog` holds (conversation, event) pairs until a webhook is registered."""
+
+    id: str
+    name: str
+    token: str
+    auto_receipts: bool = True
+    webhook_url: str = ""
+    secret: str = ""
+    conversations: dict[str, Conversation] = field(default_factory=dict)
+    #: Idempotency key -> the message that it made.
+    accepted: dict[str, Message] = field(default_factory=dict)
+    backlog: list[tuple[str, dict[str, Any]]] = field(default_factory=list)

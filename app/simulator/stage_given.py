@@ -1,0 +1,102 @@
+"""Arguments of the controls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.simulator import seed
+from app.simulator.hubspot.errors import ApiError
+
+
+def arguments() -> dict[str, Any]:
+    """The request's JSON object; an empty body counts as an empty object.
+
+    Raises:
+        ApiError: 400 for anything else.
+    """
+    given = request.get_json(silent=True, force=True) if request.get_data() else {}
+    if not isinstance(given, dict):
+        raise ApiError(400, "Send a JSON object.")
+    return given
+
+
+class Given(BaseModel):
+    """Arguments of a control; unknown ones are refused, because a test would otherwise pass for the wrong reason."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+class InboxGiven(Given):
+    """An inbox."""
+
+    id: str
+    name: str = "Inbox"
+    type: str = "INBOX"
+
+
+class ContactGiven(Given):
+    """A CRM contact."""
+
+    id: str
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+
+
+class PortalGiven(Given):
+    """A portal, and with `app` an installation of that app (default: the only one)."""
+
+    id: str
+    inboxes: list[InboxGiven] = []
+    contacts: list[ContactGiven] = []
+    refreshToken: str | None = None  # noqa: N815 - JSON's spelling
+    app: str | None = None
+    scopes: list[str] = sorted(seed.SCOPES)
+
+
+class AppGiven(Given):
+    """Another developer's app."""
+
+    id: str
+    clientId: str  # noqa: N815 - JSON's spelling
+    clientSecret: str  # noqa: N815 - likewise
+    developerKey: str  # noqa: N815 - likewise
+    eventsUrl: str = ""  # noqa: N815 - likewise
+
+
+class ChannelGiven(Given):
+    """A channel."""
+
+    id: str | None = None
+    app: str | None = None
+    name: str = "Relay"
+    webhookUrl: str | None = None  # noqa: N815 - JSON's spelling
+    redirectUrl: str | None = None  # noqa: N815 - likewise
+    capabilities: dict[str, Any] = seed.CAPABILITIES
+
+
+class AccountGiven(Given):
+    """A channel account with an id of one's choice."""
+
+    id: str | None = None
+    portal: str = seed.PORTAL_ID
+    channel: str = seed.CHANNEL_ID
+    inbox: str = seed.INBOX_ID
+    name: str = "Account"
+    identifier: dict[str, str] | None = None
+    active: bool = True
+    authorized: bool = True
+
+
+class ReplyGiven(Given):
+    """What an agent answers; `count` sends it so often, numbered."""
+
+    text: str = ""
+    richText: str | None = None  # noqa: N815 - JSON's spelling
+    agent: str = ""
+    attachments: list[dict[str, Any]] = []
+    truncated: bool = False
+    count: int = Field(1, ge=1, le=10_000)

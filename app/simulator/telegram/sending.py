@@ -1,0 +1,165 @@
+"""The Bot API's methods that put something into a chat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from app.simulator.telegram import limits
+from app.simulator.telegram.call import Call
+from app.simulator.telegram.errors import TelegramError, bad_request, forbidden
+from app.simulator.telegram.state import Chat, ChatState, Json, without_reply
+from app.simulator.telegram.text import CAPTION_LIMIT, MESSAGE_LIMIT, checked_length, formatted
+
+#: Largest uploads, bytes.
+PHOTO_LIMIT = 10_000_000
+FILE_LIMIT = 50_000_000
+
+#: Why a chat does not take messages of the bot.
+REFUSALS = {
+    ChatState.UNSTARTED: "bot can't initiate conversation with a user",
+    ChatState.BLOCKED: "bot was blocked by the user",
+    ChatState.DEACTIVATED: "user is deactivated",
+    ChatState.KICKED: "bot was kicked from the {type} chat",
+}
+
+ACTIONS = frozenset(
+    {
+        "typing",
+        "upload_photo",
+        "record_video",
+        "upload_video",
+        "record_voice",
+        "upload_voice",
+        "upload_document",
+        "choose_sticker",
+        "find_location",
+        "record_video_note",
+        "upload_video_note",
+    }
+)
+
+
+def send_message(call: Call) -> Json:
+    """A text."""
+    chat = writable_chat(call)
+    text, entities = formatted(
+        call.text("text"), parse_mode=call.text("parse_mode"), entities=call.structure("entities") or []
+    )
+    if not text.strip():
+        raise bad_request("message text is empty")
+    checked_length(text, limit=MESSAGE_LIMIT, what="message")
+    return _post(call, chat, {"text": text, **({"entities": entities} if entities else {})})
+
+
+def send_photo(call: Call) -> Json:
+    """A picture with an optional caption."""
+    chat = writable_chat(call)
+    caption = _caption(call)
+    stored = call.file("photo", folder="photos", default="photo.jpg")
+    if stored.size > PHOTO_LIMIT:
+        raise bad_request("file of size 10485760 bytes is too big for a photo")
+    return _post(call, chat, {"photo": [{**stored.as_json(), "width": 640, "height": 480}], **caption})
+
+
+def send_document(call: Call) -> Json:
+    """Any file with an optional caption."""
+    chat = writable_chat(call)
+    caption = _caption(call)
+    stored = call.file("document", folder="documents", default="document.bin")
+    if stored.size > FILE_LIMIT:
+        raise TelegramError(413, "Request Entity Too Large")
+    document = {**stored.as_json(), "file_name": stored.name, "mime_type": stored.mime}
+    return _post(call, chat, {"document": document, **caption})
+
+
+def send_chat_action(call: Call) -> bool:
+    """Typing and the like; shown nowhere, checked all the same."""
+    _reachable(_chat(call))
+    if call.text("action") not in ACTIONS:
+        raise bad_request("wrong parameter action in request")
+    return True
+
+
+def get_chat(call: Call) -> Json:
+    """The chat's full description, with the fields that are always there."""
+    chat = _chat(call)
+    return {
+        **chat.as_json(),
+        "accent_color_id": 0,
+        "max_reaction_count": 11,
+        "accepted_gift_types": dict.fromkeys(
+            (
+                "unlimited_gifts",
+                "limited_gifts",
+                "unique_gifts",
+                "premium_subscription",
+                "gifts_from_channels",
+            ),
+            False,
+        ),
+    }
+
+
+def writable_chat(call: Call) -> Chat:
+    """The chat of a sending method, after it agreed and the limits were counted.
+
+    Raises:
+        TelegramError: the chat is unknown, refuses the bot, moved, or a limit is passed.
+    """
+    chat = _chat(call)
+    _reachable(chat)
+    limits.count(call.bot, chat, call.telegram.world.clock.now())
+    return chat
+
+
+def _chat(call: Call) -> Chat:
+    if not call.text("chat_id"):
+        raise bad_request("chat_id is empty")
+    chat = call.bot.chats.get(_chat_id(call))
+    if chat is None:
+        raise bad_request("chat not found")
+    return chat
+
+
+def _chat_id(call: Call) -> int:
+    try:
+        return int(call.text("chat_id"))
+    except ValueError:
+        raise bad_request("chat not found") from None
+
+
+def _reachable(chat: Chat) -> None:
+    if chat.state is ChatState.MIGRATED and chat.migrate_to is not None:
+        raise TelegramError(
+            400,
+            "Bad Request: group chat was upgraded to a supergroup chat",
+            migrate_to_chat_id=chat.migrate_to,
+        )
+    if chat.state in REFUSALS:
+        raise forbidden(REFUSALS[chat.state].format(type=chat.type.value))
+
+
+def _caption(call: Call) -> Json:
+    text, entities = formatted(
+        call.text("caption"), parse_mode=call.text("parse_mode"), entities=call.structure("caption_entities") or []
+    )
+    checked_length(text, limit=CAPTION_LIMIT, what="message caption")
+    caption: Json = {"caption": text} if text else {}
+    return {**caption, "caption_entities": entities} if entities else caption
+
+
+def _post(call: Call, chat: Chat, content: Json) -> Json:
+    quoted = _quoted(call, chat)
+    return call.telegram.post(call.bot, chat, sender=call.bot.as_user(), content={**content, **quoted})
+
+
+def _quoted(call: Call, chat: Chat) -> Json:
+    wanted: Any = call.structure("reply_parameters")
+    if not wanted:
+        return {}
+    message = chat.message(int(wanted.get("message_id", 0)))
+    if message is None:
+        if wanted.get("allow_sending_without_reply"):
+            return {}
+        raise bad_request("message to be replied not found")
+    return {"reply_to_message": without_reply(message)}

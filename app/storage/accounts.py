@@ -1,0 +1,191 @@
+"""Channel accounts. Credentials are stored sealed; whoever has the vault opens them."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, insert, select, update
+
+from app.domain.account import DeadLetterPolicy, RunState
+from app.domain.person import Identifier
+from app.storage.clock import now
+from app.storage.tables import accounts, portals
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Connection
+
+
+class Side(StrEnum):
+    """Which of an account's two sides pauses."""
+
+    SERVICE = "service"
+    HUBSPOT = "hubspot"
+
+
+@dataclass(frozen=True)
+class AccountRow:
+    """A channel account as it is stored, with its portal's state."""
+
+    id: int
+    key: str
+    connector: str
+    portal_id: int
+    channel_id: str
+    hubspot_id: str
+    name: str
+    identifier: Identifier
+    credentials: str
+    credentials_version: int
+    dead_letters: DeadLetterPolicy
+    state: RunState
+    hint: str
+    service_state: RunState
+    service_hint: str
+    hubspot_state: RunState
+    hubspot_hint: str
+    portal_state: RunState
+    portal_full: bool
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    """What is needed to add an account; credentials sealed."""
+
+    connector: str
+    portal_id: int
+    channel_id: str
+    hubspot_id: str
+    name: str
+    identifier: Identifier
+    credentials: str
+
+
+_QUERY = select(
+    *(column for column in accounts.c if column.name != "created_at"),
+    portals.c.state.label("portal_state"),
+    portals.c.full.label("portal_full"),
+).join(portals, portals.c.id == accounts.c.portal_id)
+
+
+def _row(row: Any) -> AccountRow:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    states = {name: RunState(values[name]) for name in ("state", "service_state", "hubspot_state", "portal_state")}
+    values |= states
+    values["identifier"] = Identifier.model_validate(values["identifier"])
+    values["dead_letters"] = DeadLetterPolicy(values["dead_letters"])
+    return AccountRow(**values)
+
+
+def _one(connection: Connection, *where: ColumnElement[bool]) -> AccountRow | None:
+    row = connection.execute(_QUERY.where(*where)).one_or_none()
+    return _row(row) if row else None
+
+
+def get(connection: Connection, account_id: int) -> AccountRow | None:
+    """Return an account by our id."""
+    return _one(connection, accounts.c.id == account_id)
+
+
+def by_key(connection: Connection, connector: str, key: str) -> AccountRow | None:
+    """Return the account whose webhook address ends in this key."""
+    return _one(connection, accounts.c.connector == connector, accounts.c.key == key)
+
+
+def by_hubspot(connection: Connection, portal_id: int, channel_id: str, hubspot_id: str) -> AccountRow | None:
+    """Return the account that HubSpot knows by these ids."""
+    return _one(
+        connection,
+        accounts.c.portal_id == portal_id,
+        accounts.c.channel_id == channel_id,
+        accounts.c.hubspot_id == hubspot_id,
+    )
+
+
+def every(connection: Connection) -> list[AccountRow]:
+    """Return all accounts by id."""
+    return [_row(row) for row in connection.execute(_QUERY.order_by(accounts.c.id))]
+
+
+def add(connection: Connection, new: NewAccount) -> AccountRow:
+    """Add an account and make its webhook key.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: HubSpot's ids are taken, or the portal is not there.
+    """
+    values = {
+        "key": secrets.token_urlsafe(24),
+        "connector": new.connector,
+        "portal_id": new.portal_id,
+        "channel_id": new.channel_id,
+        "hubspot_id": new.hubspot_id,
+        "name": new.name,
+        "identifier": new.identifier.model_dump(mode="json"),
+        "credentials": new.credentials,
+    }
+    statement = insert(accounts).values(created_at=now(), **values).returning(accounts.c.id)
+    found = get(connection, connection.execute(statement).scalar_one())
+    assert found is not None  # noqa: S101 - it was inserted in this transaction
+    return found
+
+
+def identify(connection: Connection, account_id: int, identifier: Identifier) -> None:
+    """Store who the account is at its service, once that is known."""
+    values = {"identifier": identifier.model_dump(mode="json")}
+    connection.execute(update(accounts).where(accounts.c.id == account_id).values(**values))
+
+
+def rename(connection: Connection, account_id: int, name: str) -> None:
+    """Store the name that HubSpot shows."""
+    connection.execute(update(accounts).where(accounts.c.id == account_id).values(name=name))
+
+
+def change_credentials(connection: Connection, account_id: int, credentials: str) -> None:
+    """Store new sealed credentials and let the service's side run again."""
+    connection.execute(
+        update(accounts)
+        .where(accounts.c.id == account_id)
+        .values(
+            credentials=credentials,
+            credentials_version=accounts.c.credentials_version + 1,
+            service_state=RunState.RUNNING.value,
+            service_hint="",
+        )
+    )
+
+
+def pause_side(connection: Connection, account_id: int, side: Side, *, hint: str, version: int | None = None) -> bool:
+    """Pause one side of an account. Returns True when it paused now.
+
+    With ``version`` only while these are still its credentials: a late refusal of old ones must not stop new ones.
+    """
+    state = accounts.c[f"{side.value}_state"]
+    where = and_(accounts.c.id == account_id, state == RunState.RUNNING.value)
+    if version is not None:
+        where = and_(where, accounts.c.credentials_version == version)
+    values = {state.name: RunState.PAUSED.value, f"{side.value}_hint": hint}
+    return connection.execute(update(accounts).where(where).values(**values)).rowcount == 1
+
+
+def resume_side(connection: Connection, account_id: int, side: Side) -> bool:
+    """Let one side of an account run again. Returns True when it was paused."""
+    state = accounts.c[f"{side.value}_state"]
+    where = and_(accounts.c.id == account_id, state == RunState.PAUSED.value)
+    values = {state.name: RunState.RUNNING.value, f"{side.value}_hint": ""}
+    return connection.execute(update(accounts).where(where).values(**values)).rowcount == 1
+
+
+def set_state(connection: Connection, account_id: int, state: RunState, *, hint: str = "") -> bool:
+    """Set the operator's own state of an account. A purged one never comes back. Returns False when nothing changed."""
+    where = and_(accounts.c.id == account_id, accounts.c.state != RunState.PURGED.value)
+    return connection.execute(update(accounts).where(where).values(state=state.value, hint=hint)).rowcount == 1
+
+
+def paused_count(connection: Connection) -> int:
+    """Count accounts that do not run on one side or the other."""
+    return sum(
+        RunState.PAUSED in {row.state, row.service_state, row.hubspot_state, row.portal_state}
+        for row in every(connection)
+    )

@@ -1,0 +1,158 @@
+"""Attempts: the intent on record before each call, the fact after it."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, or_, select, update
+
+from app.domain.status import Status
+from app.storage import lanes as lane_rows
+from app.storage.clock import now
+from app.storage.tables import attempts, messages, parts
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from app.storage.lanes import Lane
+    from app.storage.messages import Head, PartRow
+
+
+class Purpose(StrEnum):
+    """What a call was for."""
+
+    PUBLISH = "publish"
+    SEND = "send"
+    STATUS = "status"
+    MEDIA = "media"
+    CONTROL = "control"
+
+
+class Outcome(StrEnum):
+    """How a call ended. ``CALLING``: it has not, or nobody lived to tell."""
+
+    CALLING = "calling"
+    OK = "ok"
+    TRANSIENT = "transient"
+    UNKNOWN = "unknown"
+    REJECTED = "rejected"
+    UNAUTHORIZED = "unauthorized"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The right to make one call. ``wake`` is the lane's, to see whether new work came since the head was read."""
+
+    attempt_id: str
+    wake: int
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What became of a call. ``free``: it costs no attempt (rate limits, pauses: not the message's trouble)."""
+
+    outcome: Outcome
+    duration: float
+    code: str = ""
+    detail: str = ""
+    free: bool = False
+
+
+def begin(
+    connection: Connection, lane: Lane, head: Head, part: PartRow, *, purpose: Purpose, lease: float, room: float
+) -> Begun | None:
+    """Mark a part as being called, count the attempt and renew the lease.
+
+    None, and nothing is changed, when the lane is no longer ours, its account or portal does not run, the message has
+    ended or is being called, or its deadline leaves less than ``room`` seconds. So purge, pause and deadline always
+    win over a drain that holds messages in memory.
+    """
+    wake = lane_rows.renew(connection, lane, lease=lease)
+    if wake is None:
+        return None
+    attempt_id = uuid.uuid4().hex
+    in_time = or_(messages.c.deadline_at.is_(None), messages.c.deadline_at > now() + room)
+    mine = (messages.c.id == head.id, messages.c.status == Status.PENDING.value, messages.c.calling.is_(None))
+    begun = {"calling": attempt_id, "begun": True, "attempts": messages.c.attempts + 1}
+    if connection.execute(update(messages).where(*mine, in_time).values(**begun)).rowcount == 0:
+        return None
+    connection.execute(update(parts).where(parts.c.id == part.id).values(state="calling", attempt_id=attempt_id))
+    row = {"id": attempt_id, "message_id": head.id, "part_id": part.id, "purpose": purpose.value}
+    connection.execute(insert(attempts).values(started_at=now(), worker=lane.owner, **row))
+    if not head.attempts:
+        lane_rows.pass_order(connection, lane.id, head.order_key)
+    return Begun(attempt_id, wake)
+
+
+def finish(connection: Connection, head: Head, part: PartRow, *, attempt_id: str, fact: Fact, part_state: str) -> bool:
+    """Record what became of a call. Fenced by the attempt alone, not by who owns the lane now.
+
+    Returns False when somebody judged this call before, because its lease had run out. The fact is recorded all the
+    same, and a part that was sent is sent, whoever tries it again meanwhile.
+    """
+    values = {"outcome": fact.outcome.value, "duration": fact.duration, "code": fact.code, "detail": fact.detail}
+    connection.execute(update(attempts).where(attempts.c.id == attempt_id).values(**values))
+    cost = {"attempts": messages.c.attempts - 1} if fact.free else {}
+    where = (messages.c.id == head.id, messages.c.calling == attempt_id)
+    mine = connection.execute(update(messages).where(*where).values(calling=None, **cost)).rowcount == 1
+    if mine or part_state == "sent":
+        connection.execute(update(parts).where(parts.c.id == part.id, parts.c.state != "sent").values(state=part_state))
+    return mine
+
+
+def is_held(connection: Connection, head: Head, attempt_id: str) -> bool:
+    """Tell whether a call is still this attempt's to judge."""
+    calling = connection.execute(select(messages.c.calling).where(messages.c.id == head.id)).scalar_one_or_none()
+    return calling == attempt_id
+
+
+def give_up(connection: Connection, head: Head, *, part_state: str) -> bool:
+    """Judge a call whose worker died or lost its lease: an unknown outcome. False: its worker was faster."""
+    attempt_id = head.calling
+    where = (messages.c.id == head.id, messages.c.calling == attempt_id)
+    crashed = update(messages).where(*where).values(calling=None, crashes=messages.c.crashes + 1)
+    if attempt_id is None or connection.execute(crashed).rowcount == 0:
+        return False
+    values = {"outcome": Outcome.UNKNOWN.value, "code": "worker_lost", "detail": "the worker died during the call"}
+    connection.execute(update(attempts).where(attempts.c.id == attempt_id).values(**values))
+    mine = (parts.c.attempt_id == attempt_id, parts.c.state == "calling")
+    connection.execute(update(parts).where(*mine).values(state=part_state))
+    return True
+
+
+def record(connection: Connection, message_id: int, *, purpose: Purpose, fact: Fact, worker: str) -> None:
+    """Record a call that needed no intent beforehand, because repeating it does no harm (statuses)."""
+    row = {"id": uuid.uuid4().hex, "message_id": message_id, "purpose": purpose.value, "worker": worker}
+    row |= {"outcome": fact.outcome.value, "duration": fact.duration, "code": fact.code, "detail": fact.detail}
+    connection.execute(insert(attempts).values(started_at=now() - fact.duration, **row))
+
+
+@dataclass(frozen=True)
+class AttemptRow:
+    """One call, as it is shown."""
+
+    id: str
+    purpose: Purpose
+    worker: str
+    started_at: float
+    duration: float | None
+    outcome: Outcome
+    code: str
+    detail: str
+
+
+def of_message(connection: Connection, message_id: int) -> list[AttemptRow]:
+    """Return a message's calls in their order."""
+    columns = [attempts.c[name] for name in AttemptRow.__dataclass_fields__]
+    rows = connection.execute(
+        select(*columns).where(attempts.c.message_id == message_id).order_by(attempts.c.started_at)
+    )
+    return [
+        AttemptRow(
+            **{**row._mapping, "purpose": Purpose(row.purpose), "outcome": Outcome(row.outcome)}  # noqa: SLF001
+        )
+        for row in rows
+    ]

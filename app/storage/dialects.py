@@ -1,0 +1,20 @@
+"""The few statements that SQLite and PostgreSQL spell alike but SQLAlchemy keeps in two places."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Table
+
+
+def upsert(connection: Connection, table: Table) -> Any:
+    """Return an INSERT of the connection's dialect, which has ``on_conflict_do_nothing`` and ``_do_update``."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def insert_or_ignore(connection: Connection, table: Table) -> Any:
+    """Return an INSERT that passes over rows which are already there."""
+    return upsert(connection, table).on_conflict_do_nothing()

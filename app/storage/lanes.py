@@ -1,0 +1,290 @@
+"""Lanes in the database: touched by accept, claimed by a worker, released, and found again by the scheduler."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
+
+from app.domain.account import RunState
+from app.domain.lane import LaneKey, LaneKind
+from app.storage.clock import now
+from app.storage.dialects import insert_or_ignore
+from app.storage.tables import accounts, lanes, portals
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+#: A lane that was rung is not rung again for so long (seconds): its worker is on the way.
+RUNG_FOR = 5.0
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A lane that this worker owns, as it was when claimed."""
+
+    id: int
+    account_id: int
+    portal_id: int
+    kind: LaneKind
+    conversation: str
+    owner: str
+    wake: int
+    #: Seconds until the slot that was reserved for it; None when it has none.
+    slot_in: float | None
+
+
+def open_lanes(connection: Connection, keys: Iterable[LaneKey], portal_id: int) -> dict[LaneKey, int]:
+    """Return the ids of lanes, making those that are not there yet, in one order everywhere."""
+    wanted = sorted(set(keys))
+    found = _ids(connection, wanted)
+    missing = [key for key in wanted if key not in found]
+    if missing:
+        rows = [
+            {"account_id": k.account_id, "portal_id": portal_id, "kind": k.kind, "conversation": k.conversation}
+            for k in missing
+        ]
+        connection.execute(insert_or_ignore(connection, lanes), rows)
+        found |= _ids(connection, missing)
+    return found
+
+
+def _ids(connection: Connection, keys: Collection[LaneKey]) -> dict[LaneKey, int]:
+    where = tuple_(lanes.c.account_id, lanes.c.kind, lanes.c.conversation).in_(
+        [(k.account_id, k.kind.value, k.conversation) for k in keys]
+    )
+    rows = connection.execute(select(lanes.c.id, lanes.c.account_id, lanes.c.kind, lanes.c.conversation).where(where))
+    return {LaneKey(row.account_id, LaneKind(row.kind), row.conversation): row.id for row in rows}
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A lane that got new work: whether it has to be rung, and the last order key that it let pass."""
+
+    id: int
+    ring: bool
+    passed: int | None
+
+
+def touch(connection: Connection, ids: Iterable[int], at: float) -> list[Touched]:
+    """Say that lanes have new work: count ``wake`` up, and make them due where nothing else was to be waited for.
+
+    Locks ascending by id in one statement, as everybody does: unsorted envelopes deadlock.
+    """
+    until = at + RUNG_FOR
+    free = and_(or_(lanes.c.owner.is_(None), lanes.c.lease <= at), lanes.c.held_by.is_(None))
+    quiet = or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= at)
+    ring = and_(free, quiet, func.coalesce(lanes.c.due, at) <= at)
+    ordered = select(lanes.c.id).where(lanes.c.id.in_(sorted(ids))).order_by(lanes.c.id).with_for_update()
+    statement = (
+        update(lanes)
+        .where(lanes.c.id.in_(ordered))
+        .values(
+            wake=lanes.c.wake + 1,
+            due=func.coalesce(lanes.c.due, at),
+            rung_until=case((ring, until), else_=lanes.c.rung_until),
+        )
+        .returning(lanes.c.id, lanes.c.rung_until, lanes.c.passed)
+    )
+    rows = connection.execute(statement).all()
+    return [Touched(row.id, row.rung_until == until, row.passed) for row in rows]
+
+
+def wake(connection: Connection, lane_id: int) -> None:
+    """Make one lane due now, whatever it waited for: its media is ready, its account runs again."""
+    connection.execute(
+        update(lanes).where(lanes.c.id == lane_id).values(wake=lanes.c.wake + 1, due=now(), rung_until=None)
+    )
+
+
+def wake_account(connection: Connection, account_id: int) -> None:
+    """Make every waiting lane of an account due now."""
+    mine = and_(lanes.c.account_id == account_id, lanes.c.due.is_not(None))
+    ordered = select(lanes.c.id).where(mine).order_by(lanes.c.id).with_for_update()
+    connection.execute(
+        update(lanes).where(lanes.c.id.in_(ordered)).values(wake=lanes.c.wake + 1, due=now(), rung_until=None)
+    )
+
+
+def runs(kind: ColumnElement[str]) -> ColumnElement[bool]:
+    """Tell in SQL whether a lane's account and portal work, for what travels in a lane of this kind.
+
+    A paused service stops only what goes to it, a paused HubSpot side only what goes there. Account events always
+    pass: they are what lifts a pause.
+    """
+    running = RunState.RUNNING.value
+    side = case(
+        (kind == LaneKind.OUTBOUND.value, accounts.c.service_state),
+        else_=accounts.c.hubspot_state,
+    )
+    works = and_(accounts.c.state == running, side == running)
+    return exists(
+        select(literal(1))
+        .select_from(accounts.join(portals, portals.c.id == accounts.c.portal_id))
+        .where(
+            accounts.c.id == lanes.c.account_id,
+            portals.c.state == running,
+            or_(kind == LaneKind.CONTROL.value, works),
+        )
+        .correlate(lanes)
+    )
+
+
+def _free() -> ColumnElement[bool]:
+    return and_(or_(lanes.c.owner.is_(None), lanes.c.lease <= now()), lanes.c.held_by.is_(None), lanes.c.due <= now())
+
+
+def claim(connection: Connection, lane_id: int, *, owner: str, lease: float) -> Lane | None:
+    """Take a lane that is free, due and runs, for ``lease`` seconds; None when there is nothing to do here."""
+    statement = (
+        update(lanes)
+        .where(lanes.c.id == lane_id, _free(), runs(lanes.c.kind))
+        .values(owner=owner, lease=now() + lease, rung_until=None)
+        .returning(
+            *(lanes.c[name] for name in ("id", "account_id", "portal_id", "kind", "conversation", "wake")),
+            (lanes.c.slot - now()).label("slot_in"),
+        )
+    )
+    row = connection.execute(statement).one_or_none()
+    if row is None:
+        return None
+    return Lane(
+        row.id, row.account_id, row.portal_id, LaneKind(row.kind), row.conversation, owner, row.wake, row.slot_in
+    )
+
+
+def renew(connection: Connection, lane: Lane, *, lease: float) -> int | None:
+    """Keep a lane for another ``lease`` seconds while its account runs. Returns ``wake``, or None when it is lost."""
+    statement = (
+        update(lanes)
+        .where(lanes.c.id == lane.id, lanes.c.owner == lane.owner, runs(lanes.c.kind))
+        .values(lease=now() + lease, slot=None)
+        .returning(lanes.c.wake)
+    )
+    return connection.execute(statement).scalar_one_or_none()
+
+
+def release(connection: Connection, lane: Lane, *, seen: int, due_in: float | None, slot: float | None = None) -> bool:
+    """Give a lane back. ``due_in``: seconds until it has something to do again, None: nothing.
+
+    Where work or a signal came after ``seen``, the lane is due now: whatever it wanted to wait for is looked at again.
+    Returns True when it has to be rung.
+    """
+    due = null() if due_in is None else now() + due_in
+    rest = case((lanes.c.wake == seen, due), else_=now())
+    statement = (
+        update(lanes)
+        .where(lanes.c.id == lane.id, lanes.c.owner == lane.owner)
+        .values(owner=None, lease=None, due=rest, slot=None if slot is None else now() + slot)
+        .returning(lanes.c.due <= now())
+    )
+    return bool(connection.execute(statement).scalar_one_or_none())
+
+
+def hold(connection: Connection, lane_id: int, message_id: int) -> None:
+    """Stop a lane behind a dead letter until a person decides."""
+    connection.execute(update(lanes).where(lanes.c.id == lane_id).values(held_by=message_id))
+
+
+def unhold(connection: Connection, message_id: int) -> None:
+    """Let a lane go on that this dead letter held."""
+    connection.execute(
+        update(lanes).where(lanes.c.held_by == message_id).values(held_by=None, due=now(), wake=lanes.c.wake + 1)
+    )
+
+
+def pass_order(connection: Connection, lane_id: int, order_key: int) -> None:
+    """Remember the order key of a message that begins, so that one with an earlier key is marked late."""
+    later = or_(lanes.c.passed.is_(None), lanes.c.passed < order_key)
+    connection.execute(update(lanes).where(lanes.c.id == lane_id, later).values(passed=order_key))
+
+
+@dataclass(frozen=True)
+class DueLane:
+    """A lane that waits to be rung."""
+
+    id: int
+    account_id: int
+    portal_id: int
+
+
+def due(connection: Connection, *, limit: int) -> list[DueLane]:
+    """Return lanes that are free, due, run and were not rung lately, the longest due first."""
+    quiet = or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= now())
+    statement = (
+        select(lanes.c.id, lanes.c.account_id, lanes.c.portal_id)
+        .where(_free(), quiet, runs(lanes.c.kind))
+        .order_by(lanes.c.due, lanes.c.id)
+        .limit(limit)
+    )
+    return [DueLane(row.id, row.account_id, row.portal_id) for row in connection.execute(statement)]
+
+
+def in_flight(connection: Connection) -> dict[tuple[int, int], int]:
+    """Count rung, owned and slot-holding lanes by (portal, account)."""
+    owned = and_(lanes.c.owner.is_not(None), lanes.c.lease > now())
+    busy = or_(lanes.c.rung_until > now(), owned, lanes.c.slot > now())
+    statement = (
+        select(lanes.c.portal_id, lanes.c.account_id, func.count())
+        .where(lanes.c.due.is_not(None), busy)
+        .group_by(lanes.c.portal_id, lanes.c.account_id)
+    )
+    return {(portal, account): count for portal, account, count in connection.execute(statement)}
+
+
+def mark_rung(connection: Connection, ids: Iterable[int]) -> list[int]:
+    """Mark lanes as rung before they are. Returns those that nobody else rang meanwhile."""
+    quiet = or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= now())
+    ordered = select(lanes.c.id).where(lanes.c.id.in_(sorted(ids)), quiet).order_by(lanes.c.id).with_for_update()
+    statement = (
+        update(lanes).where(lanes.c.id.in_(ordered), quiet).values(rung_until=now() + RUNG_FOR).returning(lanes.c.id)
+    )
+    return list(connection.execute(statement).scalars())
+
+
+def next_slot_in(connection: Connection) -> float | None:
+    """Seconds until the next lane's reserved slot; None when no lane waits for one."""
+    return connection.execute(
+        select(func.min(lanes.c.slot) - now()).where(lanes.c.slot.is_not(None), lanes.c.owner.is_(None))
+    ).scalar_one_or_none()
+
+
+def set_full(connection: Connection, full: Collection[int]) -> None:
+    """Mark the portals that are at their share, so that accept does not ring for them."""
+    marked = portals.c.id.in_(full) if full else false()
+    values = {"full": case((marked, true()), else_=false())}
+    connection.execute(update(portals).where(portals.c.full != marked).values(**values))
+
+
+def backlog(connection: Connection) -> tuple[int, float]:
+    """Return how many lanes are due, and for how many seconds the oldest has been."""
+    row = connection.execute(
+        select(func.count(), func.coalesce(now() - func.min(lanes.c.due), 0)).where(lanes.c.due <= now())
+    ).one()
+    return int(row[0]), float(row[1])
+
+
+def portal_of(connection: Connection, account_id: int) -> int:
+    """Return the portal of an account."""
+    return int(connection.execute(select(accounts.c.portal_id).where(accounts.c.id == account_id)).scalar_one())
+
+
+def clock(connection: Connection) -> float:
+    """Return the database's time, seconds since 1970."""
+    return float(connection.execute(select(now())).scalar_one())

@@ -1,0 +1,305 @@
+"""Messages and their parts: stored by accept, taken in order by drain."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, select, update
+
+from app.domain.message import Content, Direction, Kind
+from app.domain.part import PartContent
+from app.domain.person import Person
+from app.domain.status import Status
+from app.storage.clock import now
+from app.storage.dialects import insert_or_ignore
+from app.storage.tables import messages, parts
+from app.storage.text import storable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Row
+
+
+@dataclass(frozen=True)
+class NewMessage:
+    """A message as accept stores it. ``sent_at`` is the event's own time, seconds since 1970."""
+
+    lane_id: int
+    thread_id: str | None
+    direction: Direction
+    kind: Kind
+    conversation: str
+    service_id: str
+    revision: str
+    order_key: int
+    sender: Person | None
+    content: Content
+    sent_at: float
+    late: bool = False
+    deadline: float | None = None
+
+
+def identity(account_id: int, new: NewMessage) -> str:
+    """Return what makes a message the same message: 64 hexadecimal characters.
+
+    Hashed from account, conversation, the sending side's id, kind and revision, so that an edit or a reaction is a
+    message of its own. HubSpot's idempotency id is made from it, therefore it must never change between releases.
+    """
+    words = (str(account_id), new.direction, new.conversation, new.service_id, new.kind, new.revision)
+    return hashlib.sha256("\x1f".join(words).encode("utf-8")).hexdigest()
+
+
+def insert_new(
+    connection: Connection, account_id: int, new: NewMessage, *, envelope_id: int | None, at: float
+) -> int | None:
+    """Store a message. None: it is here already."""
+    values = {
+        "account_id": account_id,
+        "lane_id": new.lane_id,
+        "thread_id": new.thread_id,
+        "envelope_id": envelope_id,
+        "direction": new.direction.value,
+        "kind": new.kind.value,
+        "service_id": storable(new.service_id),
+        "revision": storable(new.revision),
+        "identity": identity(account_id, new),
+        "order_key": new.order_key,
+        "sender": storable(new.sender.model_dump(mode="json")) if new.sender else None,
+        "content": storable(new.content.model_dump(mode="json", exclude_none=True)),
+        "late": new.late,
+        "sent_at": new.sent_at,
+        "accepted_at": at,
+        "deadline_at": at + new.deadline if new.deadline is not None else None,
+        "hubspot_id": new.service_id if new.direction is Direction.OUTBOUND else None,
+    }
+    statement = insert_or_ignore(connection, messages).values(values).returning(messages.c.id)
+    return connection.execute(statement).scalar_one_or_none()
+
+
+@dataclass(frozen=True)
+class PartRow:
+    """A part of a message, as stored."""
+
+    id: int
+    position: int
+    state: str
+    attempt_id: str | None
+    content: PartContent
+
+
+@dataclass(frozen=True)
+class Head:
+    """The message that a lane sends next, with its parts (none before they are written).
+
+    ``waits`` is how many seconds it must still wait before it is tried again; ``left`` is how many are left until its
+    deadline, None where it has none; ``age`` is seconds since it was accepted.
+    """
+
+    id: int
+    account_id: int
+    lane_id: int
+    thread_id: str | None
+    direction: Direction
+    kind: Kind
+    service_id: str
+    identity: str
+    order_key: int
+    sender: Person | None
+    content: Content
+    sent_at: float
+    calling: str | None
+    attempts: int
+    crashes: int
+    hint: str
+    waits: float
+    left: float | None
+    age: float
+    parts: tuple[PartRow, ...]
+
+    @property
+    def part(self) -> PartRow:
+        """The first part that is not sent."""
+        return next(part for part in self.parts if part.state != "sent")
+
+    def key(self, part: PartRow) -> str:
+        """Return the idempotency key of a part: the same at every try."""
+        return self.identity[:32] if part.position == 0 else f"{self.identity[:28]}-{part.position:03d}"
+
+
+_COLUMNS = [
+    *(
+        messages.c[name]
+        for name in (
+            "id",
+            "account_id",
+            "lane_id",
+            "thread_id",
+            "direction",
+            "kind",
+            "service_id",
+            "identity",
+            "order_key",
+            "sender",
+            "content",
+            "sent_at",
+            "calling",
+            "attempts",
+            "crashes",
+            "hint",
+        )
+    ),
+    (messages.c.not_before - now()).label("waits"),
+    (messages.c.deadline_at - now()).label("left"),
+    (now() - messages.c.accepted_at).label("age"),
+]
+
+
+def head(connection: Connection, lane_id: int) -> Head | None:
+    """Return a lane's next message: one that has begun first, then by order key and arrival."""
+    row = connection.execute(
+        select(*_COLUMNS)
+        .where(messages.c.lane_id == lane_id, messages.c.status == Status.PENDING.value)
+        .order_by(messages.c.begun.desc(), messages.c.order_key, messages.c.id)
+        .limit(1)
+    ).one_or_none()
+    return _head(row, read_parts(connection, row.id)) if row else None
+
+
+def get(connection: Connection, message_id: int) -> Head | None:
+    """Return a message as drain sees it, whatever its status."""
+    row = connection.execute(select(*_COLUMNS).where(messages.c.id == message_id)).one_or_none()
+    return _head(row, read_parts(connection, row.id)) if row else None
+
+
+def _head(row: Row[Any], found: tuple[PartRow, ...]) -> Head:
+    values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    values |= {
+        "direction": Direction(values["direction"]),
+        "kind": Kind(values["kind"]),
+        "sender": Person.model_validate(values["sender"]) if values["sender"] else None,
+        "content": Content.model_validate(values["content"]),
+        "waits": max(0.0, values["waits"] or 0.0),
+        "parts": found,
+    }
+    return Head(**values)
+
+
+def read_parts(connection: Connection, message_id: int) -> tuple[PartRow, ...]:
+    """Return a message's parts in order."""
+    columns = (parts.c.id, parts.c.position, parts.c.state, parts.c.attempt_id, parts.c.content)
+    rows = connection.execute(select(*columns).where(parts.c.message_id == message_id).order_by(parts.c.position))
+    return tuple(
+        PartRow(row.id, row.position, row.state, row.attempt_id, PartContent.model_validate(row.content))
+        for row in rows
+    )
+
+
+def write_parts(connection: Connection, message_id: int, contents: Sequence[PartContent]) -> tuple[PartRow, ...]:
+    """Write a message's parts, once: whoever comes second gets what the first wrote."""
+    rows = [
+        {"message_id": message_id, "position": position, "content": one.model_dump(mode="json", exclude_none=True)}
+        for position, one in enumerate(contents)
+    ]
+    connection.execute(insert_or_ignore(connection, parts), rows)
+    return read_parts(connection, message_id)
+
+
+def finish(connection: Connection, message_id: int, status: Status, *, reason: str = "", hint: str = "") -> bool:
+    """End a pending message. Returns False when it had ended already."""
+    statement = (
+        update(messages)
+        .where(messages.c.id == message_id, messages.c.status == Status.PENDING.value)
+        .values(status=status.value, reason=reason, hint=hint, finished_at=now(), not_before=None)
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def rise(connection: Connection, message_id: int, status: Status, *, hint: str = "") -> bool:
+    """Raise a finished message's status; it never falls. Returns True when it rose."""
+    lower = [one.value for one in Status if one.rank < status.rank and one is not Status.PENDING]
+    statement = update(messages).where(messages.c.id == message_id, messages.c.status.in_(lower))
+    values = {"status": status.value} | ({"hint": hint} if hint else {})
+    return connection.execute(statement.values(**values)).rowcount == 1
+
+
+def delay(connection: Connection, message_id: int, seconds: float, *, reason: str, hint: str) -> None:
+    """Let a message wait before it is tried again, and remember what it waits for."""
+    values = {"not_before": now() + seconds, "reason": reason, "hint": hint}
+    connection.execute(update(messages).where(messages.c.id == message_id).values(**values))
+
+
+def published_as(connection: Connection, message_id: int, hubspot_id: str) -> None:
+    """Remember HubSpot's id of a message that we published."""
+    connection.execute(update(messages).where(messages.c.id == message_id).values(hubspot_id=hubspot_id))
+
+
+def revive(connection: Connection, message_id: int, *, deadline: float | None) -> bool:
+    """Make an ended message pending again (replay). Parts that were sent stay sent. False: it is not there, or sent."""
+    ended = (Status.FAILED.value, Status.CANCELLED.value)
+    statement = (
+        update(messages)
+        .where(messages.c.id == message_id, messages.c.status.in_(ended))
+        .values(
+            status=Status.PENDING.value,
+            attempts=0,
+            crashes=0,
+            reason="",
+            hint="",
+            finished_at=None,
+            not_before=None,
+            deadline_at=None if deadline is None else now() + deadline,
+        )
+    )
+    again = connection.execute(statement).rowcount == 1
+    if again:
+        unsent = (parts.c.message_id == message_id, parts.c.state != "sent")
+        connection.execute(update(parts).where(*unsent).values(state="pending", attempt_id=None))
+    return again
+
+
+def cancel_account(connection: Connection, account_id: int, *, hint: str) -> int:
+    """Cancel what an account still has queued. Returns how many messages."""
+    where = (messages.c.account_id == account_id, messages.c.status == Status.PENDING.value)
+    values = {"status": Status.CANCELLED.value, "hint": hint, "finished_at": now(), "reason": "purged"}
+    return connection.execute(update(messages).where(*where).values(**values)).rowcount
+
+
+def overdue(connection: Connection, *, limit: int) -> list[int]:
+    """Return messages whose deadline is over and which no call holds, by id."""
+    query = (
+        select(messages.c.id)
+        .where(messages.c.status == Status.PENDING.value, messages.c.deadline_at <= now(), messages.c.calling.is_(None))
+        .order_by(messages.c.id)
+        .limit(limit)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def fail_overdue(connection: Connection, message_id: int, *, reason: str, hint: str) -> bool:
+    """Fail a message at its deadline, unless a call began or it ended meanwhile."""
+    statement = (
+        update(messages)
+        .where(
+            messages.c.id == message_id,
+            messages.c.status == Status.PENDING.value,
+            messages.c.calling.is_(None),
+            messages.c.deadline_at <= now(),
+        )
+        .values(status=Status.FAILED.value, reason=reason, hint=hint, finished_at=now())
+    )
+    return connection.execute(statement).rowcount == 1
+
+
+def earlier_sent(connection: Connection, thread_id: str, message_id: int, *, below: Status) -> list[int]:
+    """Return our outbound messages of a thread up to this one whose status is below, oldest first."""
+    lower = [one.value for one in Status if Status.SENT.rank <= one.rank < below.rank and one is not Status.FAILED]
+    query = select(messages.c.id).where(
+        messages.c.thread_id == thread_id,
+        messages.c.id <= message_id,
+        messages.c.direction == Direction.OUTBOUND.value,
+        messages.c.status.in_(lower),
+    )
+    return list(connection.execute(query.order_by(messages.c.id)).scalars())

@@ -1,0 +1,96 @@
+"""Statuses that HubSpot has to be told: a row per outbound message, of which only the highest counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import case, select, update
+
+from app.domain.status import Status
+from app.storage.clock import now
+from app.storage.dialects import upsert
+from app.storage.tables import messages, statuses
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_BY_RANK = {status.rank: status for status in Status}
+
+
+def want(connection: Connection, message_id: int, lane_id: int, status: Status, *, sentence: str = "") -> None:
+    """Say that HubSpot should see this status; a lower one than was wanted before changes nothing."""
+    row = {"message_id": message_id, "lane_id": lane_id, "want": status.rank, "told": 0, "sentence": sentence}
+    statement = upsert(connection, statuses).values(**row, attempts=0, wanted_at=now())
+    rises = statuses.c.want < status.rank
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["message_id"],
+            set_={
+                "want": case((rises, status.rank), else_=statuses.c.want),
+                "sentence": case((rises, sentence), else_=statuses.c.sentence),
+                "wanted_at": case((rises, now()), else_=statuses.c.wanted_at),
+            },
+        )
+    )
+
+
+def want_again(connection: Connection, message_id: int) -> None:
+    """Forget what HubSpot was told of a message that is sent anew: its next status counts, whatever its rank."""
+    connection.execute(update(statuses).where(statuses.c.message_id == message_id).values(want=0, told=0, sentence=""))
+
+
+@dataclass(frozen=True)
+class Untold:
+    """A status that HubSpot does not know yet."""
+
+    message_id: int
+    account_id: int
+    hubspot_id: str
+    want: Status
+    told: Status
+    sentence: str
+    attempts: int
+
+
+def next_untold(connection: Connection, lane_id: int) -> Untold | None:
+    """Return the oldest message of a status lane whose status HubSpot has to be told."""
+    row = connection.execute(
+        select(statuses, messages.c.account_id, messages.c.hubspot_id)
+        .join(messages, messages.c.id == statuses.c.message_id)
+        .where(statuses.c.lane_id == lane_id, statuses.c.want > statuses.c.told)
+        .order_by(statuses.c.message_id)
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    want, told = _BY_RANK[row.want], _BY_RANK[row.told]
+    return Untold(row.message_id, row.account_id, row.hubspot_id, want, told, row.sentence, row.attempts)
+
+
+def told(connection: Connection, message_id: int, status: Status) -> None:
+    """Record what HubSpot was told."""
+    where = (statuses.c.message_id == message_id, statuses.c.told < status.rank)
+    connection.execute(update(statuses).where(*where).values(told=status.rank, told_at=now(), attempts=0))
+
+
+def count_attempt(connection: Connection, message_id: int) -> None:
+    """Count a try that did not work."""
+    where = statuses.c.message_id == message_id
+    connection.execute(update(statuses).where(where).values(attempts=statuses.c.attempts + 1))
+
+
+@dataclass(frozen=True)
+class StatusRow:
+    """What HubSpot should see of a message and what it was told."""
+
+    want: Status
+    told: Status
+    sentence: str
+    told_at: float | None
+
+
+def of_message(connection: Connection, message_id: int) -> StatusRow | None:
+    """Return the status row of a message."""
+    row = connection.execute(select(statuses).where(statuses.c.message_id == message_id)).one_or_none()
+    return StatusRow(_BY_RANK[row.want], _BY_RANK[row.told], row.sentence, row.told_at) if row else None

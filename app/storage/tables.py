@@ -1,0 +1,333 @@
+"""Every table. Times are seconds since 1970 by the database's clock (``clock.now``), durations seconds.
+
+A row's road: an envelope is what arrived; its messages stand in lanes; a message becomes parts, one call each; every
+call is an attempt. ``migrations/`` makes these tables; a test holds both together.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+#: SQLite only counts up by itself in a column of exactly this type.
+Id = BigInteger().with_variant(Integer, "sqlite")
+Json = JSON().with_variant(JSONB, "postgresql")
+
+
+def _id() -> Column[int]:
+    return Column("id", Id, primary_key=True, autoincrement=True)
+
+
+def _account() -> Column[int]:
+    return Column("account_id", Id, ForeignKey("accounts.id"), nullable=False)
+
+
+portals = Table(
+    "portals",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False, default=""),
+    Column("refresh_token", Text, nullable=False),
+    Column("access_token", Text),
+    Column("access_expires_at", Double),
+    Column("token_version", Integer, nullable=False, default=0),
+    Column("refresh_owner", String(64)),
+    Column("refresh_lease", Double),
+    Column("state", String(16), nullable=False, default="running"),
+    Column("hint", Text, nullable=False, default=""),
+    Column("full", Boolean, nullable=False, default=False),
+    Column("created_at", Double, nullable=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    _id(),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("connector", String(32), nullable=False),
+    Column("portal_id", BigInteger, ForeignKey("portals.id"), nullable=False),
+    Column("channel_id", String(32), nullable=False),
+    Column("hubspot_id", String(32), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("identifier", Json, nullable=False),
+    Column("credentials", Text, nullable=False),
+    Column("credentials_version", Integer, nullable=False, default=1),
+    Column("dead_letters", String(8), nullable=False, default="skip"),
+    Column("state", String(16), nullable=False, default="running"),
+    Column("hint", Text, nullable=False, default=""),
+    # The two sides pause apart: a revoked bot token must not stop what customers write from reaching HubSpot.
+    Column("service_state", String(16), nullable=False, default="running"),
+    Column("service_hint", Text, nullable=False, default=""),
+    Column("hubspot_state", String(16), nullable=False, default="running"),
+    Column("hubspot_hint", Text, nullable=False, default=""),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("portal_id", "channel_id", "hubspot_id"),
+)
+
+threads = Table(
+    "threads",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    _account(),
+    Column("conversation", Text, nullable=False),
+    Column("person", Json),
+    Column("hubspot_thread_id", String(64)),
+    Column("opted_out", Boolean, nullable=False, default=False),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("account_id", "conversation"),
+    Index(None, "account_id", "hubspot_thread_id"),
+)
+
+thread_aliases = Table(
+    "thread_aliases",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True),
+    Column("integration_thread_id", String(128), primary_key=True),
+    Column("thread_id", String(36), ForeignKey("threads.id"), nullable=False),
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    _id(),
+    _account(),
+    Column("portal_id", BigInteger, ForeignKey("portals.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("conversation", Text, nullable=False, default=""),
+    Column("owner", String(64)),
+    Column("lease", Double),
+    Column("wake", BigInteger, nullable=False, default=0),
+    Column("due", Double),
+    Column("rung_until", Double),
+    Column("slot", Double),
+    Column("passed", BigInteger),
+    Column("held_by", Id),
+    UniqueConstraint("account_id", "kind", "conversation"),
+    Index("ix_lanes_due", "due", postgresql_where=text("due IS NOT NULL"), sqlite_where=text("due IS NOT NULL")),
+)
+
+envelopes = Table(
+    "envelopes",
+    metadata,
+    _id(),
+    Column("source", String(32), nullable=False),
+    Column("account_id", Id, ForeignKey("accounts.id")),
+    Column("dedupe", String(128), nullable=False, unique=True),
+    Column("method", String(8), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("path", Text, nullable=False, default=""),
+    Column("query", Text, nullable=False, default=""),
+    Column("headers", Json, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", Double, nullable=False),
+)
+
+unopened = Table(
+    "unopened",
+    metadata,
+    _id(),
+    Column("envelope_id", Id, ForeignKey("envelopes.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("position", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("waits_for", String(128), index=True),
+    Column("raw", Text, nullable=False, default=""),
+    Column("created_at", Double, nullable=False),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    _id(),
+    _account(),
+    Column("lane_id", Id, ForeignKey("lanes.id"), nullable=False),
+    Column("thread_id", String(36), ForeignKey("threads.id")),
+    Column("envelope_id", Id, ForeignKey("envelopes.id", ondelete="SET NULL")),
+    Column("direction", String(8), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("service_id", Text, nullable=False),
+    Column("revision", Text, nullable=False, default=""),
+    Column("identity", String(64), nullable=False, unique=True),
+    Column("order_key", BigInteger, nullable=False),
+    Column("sender", Json),
+    Column("content", Json, nullable=False),
+    Column("status", String(16), nullable=False, default="pending"),
+    Column("begun", Boolean, nullable=False, default=False),
+    Column("late", Boolean, nullable=False, default=False),
+    Column("calling", String(32)),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("crashes", Integer, nullable=False, default=0),
+    Column("reason", String(64), nullable=False, default=""),
+    Column("hint", Text, nullable=False, default=""),
+    Column("hubspot_id", String(64), index=True),
+    Column("sent_at", Double, nullable=False),
+    Column("accepted_at", Double, nullable=False),
+    Column("deadline_at", Double),
+    Column("not_before", Double),
+    Column("finished_at", Double),
+    Index(
+        "ix_messages_head",
+        "lane_id",
+        "begun",
+        "order_key",
+        "id",
+        postgresql_where=text("status = 'pending'"),
+        sqlite_where=text("status = 'pending'"),
+    ),
+    Index(
+        "ix_messages_deadline",
+        "deadline_at",
+        postgresql_where=text("status = 'pending' AND deadline_at IS NOT NULL"),
+        sqlite_where=text("status = 'pending' AND deadline_at IS NOT NULL"),
+    ),
+    Index(None, "thread_id", "id"),
+    Index(None, "service_id"),
+)
+
+parts = Table(
+    "parts",
+    metadata,
+    _id(),
+    Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("content", Json, nullable=False),
+    Column("state", String(16), nullable=False, default="pending"),
+    Column("attempt_id", String(32), index=True),
+    UniqueConstraint("message_id", "position"),
+)
+
+sent_ids = Table(
+    "sent_ids",
+    metadata,
+    Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True),
+    Column("service_id", String(255), primary_key=True),
+    Column("conversation", String(255), primary_key=True),
+    Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("part_id", Id, ForeignKey("parts.id", ondelete="CASCADE"), nullable=False),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("part_id", Id, ForeignKey("parts.id", ondelete="CASCADE")),
+    Column("purpose", String(16), nullable=False),
+    Column("worker", String(64), nullable=False, default=""),
+    Column("started_at", Double, nullable=False),
+    Column("duration", Double),
+    Column("outcome", String(16), nullable=False, default="calling"),
+    Column("code", String(64), nullable=False, default=""),
+    Column("detail", Text, nullable=False, default=""),
+)
+
+receipts = Table(
+    "receipts",
+    metadata,
+    _id(),
+    _account(),
+    Column("conversation", String(255), nullable=False, default=""),
+    Column("service_id", String(255), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("covers_earlier", Boolean, nullable=False, default=False),
+    Column("at", Double, nullable=False),
+    Column("received_at", Double, nullable=False),
+    Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE")),
+    UniqueConstraint("account_id", "service_id", "status", "conversation"),
+    Index(
+        "ix_receipts_unmatched",
+        "account_id",
+        "service_id",
+        postgresql_where=text("message_id IS NULL"),
+        sqlite_where=text("message_id IS NULL"),
+    ),
+)
+
+statuses = Table(
+    "statuses",
+    metadata,
+    Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("lane_id", Id, ForeignKey("lanes.id"), nullable=False),
+    Column("want", Integer, nullable=False),
+    Column("told", Integer, nullable=False, default=0),
+    Column("sentence", Text, nullable=False, default=""),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("wanted_at", Double, nullable=False),
+    Column("told_at", Double),
+    Index(
+        "ix_statuses_untold",
+        "lane_id",
+        "message_id",
+        postgresql_where=text("want > told"),
+        sqlite_where=text("want > told"),
+    ),
+)
+
+media = Table(
+    "media",
+    metadata,
+    _id(),
+    Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("attachment", Json, nullable=False),
+    Column("state", String(16), nullable=False, default="pending"),
+    Column("owner", String(64)),
+    Column("lease", Double),
+    Column("due", Double),
+    Column("rung_until", Double),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("hubspot_file_id", String(64)),
+    Column("name", Text, nullable=False, default=""),
+    Column("mime", String(128), nullable=False, default=""),
+    Column("size", BigInteger),
+    Column("hint", Text, nullable=False, default=""),
+    Column("created_at", Double, nullable=False),
+    Column("finished_at", Double),
+    UniqueConstraint("message_id", "position"),
+    Index("ix_media_due", "due", postgresql_where=text("due IS NOT NULL"), sqlite_where=text("due IS NOT NULL")),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    _account(),
+    Column("reason", String(64), nullable=False),
+    Column("hint", Text, nullable=False, default=""),
+    Column("detail", Text, nullable=False, default=""),
+    Column("created_at", Double, nullable=False),
+    Column("replayed_at", Double),
+    Index(None, "account_id", "created_at"),
+)
+
+boots = Table(
+    "boots",
+    metadata,
+    Column("boot_id", String(64), primary_key=True),
+    Column("epoch_offset", Double, nullable=False),
+)

@@ -1,0 +1,133 @@
+"""Threads: one conversation on one channel account, by our id, HubSpot's and the service's."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, update
+
+from app.domain.person import Person
+from app.storage.clock import now
+from app.storage.dialects import insert_or_ignore
+from app.storage.tables import lanes, thread_aliases, threads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from typing import Any
+
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A conversation. ``person`` is the customer, as last seen."""
+
+    id: str
+    account_id: int
+    conversation: str
+    person: Person | None
+    hubspot_thread_id: str | None
+
+
+_COLUMNS = (threads.c.id, threads.c.account_id, threads.c.conversation, threads.c.person, threads.c.hubspot_thread_id)
+
+
+def _thread(row: Any) -> Thread:
+    person = Person.model_validate(row.person) if row.person else None
+    return Thread(row.id, row.account_id, row.conversation, person, row.hubspot_thread_id)
+
+
+def get(connection: Connection, thread_id: str) -> Thread | None:
+    """Return a thread."""
+    row = connection.execute(select(*_COLUMNS).where(threads.c.id == thread_id)).one_or_none()
+    return _thread(row) if row else None
+
+
+def open_threads(connection: Connection, account_id: int, people: Mapping[str, Person | None]) -> dict[str, Thread]:
+    """Return the threads of conversations, opening those that are new, in one order everywhere.
+
+    ``people`` maps each conversation to the customer who wrote; a thread remembers who wrote last.
+    """
+    found = _by_conversation(connection, account_id, people)
+    missing = sorted(set(people) - set(found))
+    for conversation in missing:
+        person = people[conversation]
+        row = {"id": str(uuid.uuid4()), "account_id": account_id, "conversation": conversation, "opted_out": False}
+        row |= {"person": person.model_dump(mode="json") if person else None, "created_at": now()}
+        connection.execute(insert_or_ignore(connection, threads).values(**row))
+    if missing:
+        found |= _by_conversation(connection, account_id, missing)
+    for conversation in sorted(found):
+        _remember_person(connection, found[conversation], people[conversation])
+    return found
+
+
+def _by_conversation(connection: Connection, account_id: int, conversations: Iterable[str]) -> dict[str, Thread]:
+    where = (threads.c.account_id == account_id, threads.c.conversation.in_(sorted(conversations)))
+    rows = connection.execute(select(*_COLUMNS).where(*where))
+    return {row.conversation: _thread(row) for row in rows}
+
+
+def _remember_person(connection: Connection, thread: Thread, person: Person | None) -> None:
+    if person is not None and person != thread.person:
+        values = {"person": person.model_dump(mode="json")}
+        connection.execute(update(threads).where(threads.c.id == thread.id).values(**values))
+
+
+def find(
+    connection: Connection, account_id: int, *, ours: Sequence[str], hubspot: str, recipient: str
+) -> Thread | None:
+    """Find the thread that an agent answers in.
+
+    By every one of HubSpot's integration thread ids, then by HubSpot's own thread id, then by the recipient.
+    """
+    mine = threads.c.account_id == account_id
+    aliases = select(thread_aliases.c.thread_id).where(
+        thread_aliases.c.account_id == account_id, thread_aliases.c.integration_thread_id.in_(ours)
+    )
+    for where in (
+        threads.c.id.in_(ours),
+        threads.c.id.in_(aliases),
+        (threads.c.hubspot_thread_id == hubspot) if hubspot else None,
+        (threads.c.conversation == recipient) if recipient else None,
+        (threads.c.person["identifier"]["value"].as_string() == recipient) if recipient else None,
+    ):
+        if where is None:
+            continue
+        row = connection.execute(select(*_COLUMNS).where(mine, where).order_by(threads.c.created_at).limit(1)).first()
+        if row is not None:
+            return _thread(row)
+    return None
+
+
+def learn(connection: Connection, thread: Thread, *, ours: Iterable[str], hubspot: str | None) -> None:
+    """Remember HubSpot's ids of a thread; the newest of its own thread ids wins, because HubSpot may change it."""
+    for alias in sorted(set(ours) - {thread.id}):
+        row = {"account_id": thread.account_id, "integration_thread_id": alias, "thread_id": thread.id}
+        connection.execute(insert_or_ignore(connection, thread_aliases).values(**row))
+    if hubspot and hubspot != thread.hubspot_thread_id:
+        connection.execute(update(threads).where(threads.c.id == thread.id).values(hubspot_thread_id=hubspot))
+
+
+def move(connection: Connection, account_id: int, old: str, new: str) -> None:
+    """Give a conversation the new id that its service gave it. Nothing happens where the new one has its own thread."""
+    taken = select(func.count()).where(threads.c.account_id == account_id, threads.c.conversation == new)
+    if connection.execute(taken).scalar_one() == 0:
+        where = (threads.c.account_id == account_id, threads.c.conversation == old)
+        connection.execute(update(threads).where(*where).values(conversation=new))
+        _move_lanes(connection, account_id, old, new)
+
+
+def _move_lanes(connection: Connection, account_id: int, old: str, new: str) -> None:
+    """Take the lanes along, so that what is pending there stays before what comes next."""
+    there = select(lanes.c.kind).where(lanes.c.account_id == account_id, lanes.c.conversation == new)
+    where = (lanes.c.account_id == account_id, lanes.c.conversation == old, lanes.c.kind.not_in(there))
+    connection.execute(update(lanes).where(*where).values(conversation=new))
+
+
+def set_opted_out(connection: Connection, account_id: int, conversation: str, *, opted_out: bool) -> None:
+    """Remember whether the person lets us write."""
+    where = (threads.c.account_id == account_id, threads.c.conversation == conversation)
+    connection.execute(update(threads).where(*where).values(opted_out=opted_out))

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from app.errors import HubSpotUnavailable, RateLimited, RelayError, Unauthorized
+from app.http import Http
+from app.hubspot import oauth
+from app.hubspot.oauth import Tokens
+from app.simulator import seed
+from app.simulator.faults import FaultKind
+from tests.app.hubspot.conftest import PORTAL, Scene, settings
+from tests.app.hubspot.scripted import Reply, Scripted
+
+GRANTED = {"access_token": "access", "refresh_token": "refresh-2", "expires_in": 1800, "hub_id": 7}
+
+
+def refresh(http: Http, *replies: Reply) -> tuple[Tokens, Scripted]:
+    with Scripted(*replies) as server:
+        return oauth.refresh(settings(server.url, hubspot_oauth_version="2026-03"), http, "refresh-1"), server
+
+
+def granted(**changes: Any) -> Reply:
+    body = {name: value for name, value in {**GRANTED, **changes}.items() if value is not None}
+    return Reply(200, json.dumps(body).encode())
+
+
+def refusal(http: Http, *replies: Reply) -> RelayError:
+    with pytest.raises(RelayError) as caught:
+        refresh(http, *replies)
+    return caught.value
+
+
+def test_everything_stands_in_the_form(http: Http) -> None:
+    _, server = refresh(http, granted())
+    (asked,) = server.asked
+    assert (asked.method, asked.path, asked.query) == ("POST", "/oauth/2026-03/token", {})
+    assert asked.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert parse_qs(asked.body.decode()) == {
+        "grant_type": ["refresh_token"],
+        "client_id": [seed.CLIENT_ID],
+        "client_secret": [seed.CLIENT_SECRET],
+        "refresh_token": ["refresh-1"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("reply", "tokens"),
+    [
+        (granted(), Tokens("access", "refresh-2", 1800, 7)),
+        (granted(refresh_token=None), Tokens("access", "refresh-1", 1800, 7)),
+        (granted(hub_id=None, expires_in=None), Tokens("access", "refresh-2", 1800, None)),
+        (granted(hub_id="7", expires_in="60"), Tokens("access", "refresh-2", 60, 7)),
+    ],
+    ids=["everything", "no new refresh token", "neither portal nor life", "numbers as text"],
+)
+def test_answers(http: Http, reply: Reply, tokens: Tokens) -> None:
+    assert refresh(http, reply)[0] == tokens
+
+
+def test_tokens_do_not_show_in_logs() -> None:
+    assert "secret" not in repr(Tokens("secret-access", "secret-refresh", 1800, 7))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason"),
+    [
+        (400, {"status": "BAD_REFRESH_TOKEN", "message": "invalid", "error": "invalid_grant"}, "reinstall"),
+        (400, {"status": "BAD_REFRESH_TOKEN"}, "reinstall"),
+        (400, {"error": "invalid_grant"}, "reinstall"),
+        (403, {"status": "BAD_HUB", "error": "access_denied"}, "reinstall"),
+        (400, {"status": "BAD_CLIENT_ID"}, "app_settings"),
+        (401, {"error": "invalid_client"}, "app_settings"),
+        (400, {"status": "BAD_CLIENT_SECRET", "error": "invalid_grant"}, "app_settings"),
+        (400, {"status": "BAD_GRANT_TYPE"}, "app_settings"),
+        (400, {"status": "error", "message": "words"}, "refresh_refused"),
+        (401, {}, "refresh_refused"),
+        (404, {}, "refresh_refused"),
+        (418, {}, "refresh_refused"),
+    ],
+    ids=str,
+)
+def test_refusals_pause_the_portal(http: Http, status: int, body: dict[str, str], reason: str) -> None:
+    error = refusal(http, Reply(status, json.dumps(body).encode()))
+    assert isinstance(error, Unauthorized)
+    assert (error.scope, error.reason) == ("portal", reason)
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        (Reply(429, b"{}"), RateLimited),
+        (Reply(503, b"<html>"), HubSpotUnavailable),
+        (Reply(404, b"<html>"), HubSpotUnavailable),
+        (Reply(200, b"<html>"), HubSpotUnavailable),
+        (Reply(200, b""), HubSpotUnavailable),
+        (Reply(200, b'{"access_token": "acc'), HubSpotUnavailable),
+        (Reply(200, b'{"access_token": ""}'), HubSpotUnavailable),
+        (Reply(200, b'{"access_token": "a", "expires_in": "soon"}'), HubSpotUnavailable),
+        (Reply(reset=True), HubSpotUnavailable),
+    ],
+    ids=lambda value: f"{value.status} {value.body!r} {value.reset}" if isinstance(value, Reply) else "",
+)
+def test_trouble_keeps_the_tokens_for_later(http: Http, reply: Reply, kind: type[RelayError]) -> None:
+    assert type(refusal(http, reply)) is kind
+
+
+def test_no_secret_stands_in_an_unreadable_answers_error(http: Http) -> None:
+    error = refusal(http, Reply(200, b'{"access_token": "top-secret", "expires_in": "soon"}'))
+    assert (
+        "top-secret"
+        not in f"{error} {error.detail} {error.__cause__} {error.__context__ and error.__suppress_context__}"
+    )
+
+
+@pytest.mark.parametrize("version", ["v1", "v3", "2026-03", "2026-09"])
+def test_every_version_of_the_simulated_endpoint(http: Http, scene: Scene, version: str) -> None:
+    chosen = settings(scene.simulator.url, hubspot_oauth_version=version)
+    tokens = oauth.refresh(chosen, http, seed.REFRESH_TOKEN)
+    assert tokens.expires_in == 1800
+    assert tokens.hub_id in {PORTAL, None}
+
+
+def test_a_rotated_refresh_token_is_handed_out(scene: Scene) -> None:
+    scene.world.switch(rotate_refresh_tokens=True)
+    first = scene.hubspot.refresh(seed.REFRESH_TOKEN)
+    assert first.refresh_token != seed.REFRESH_TOKEN
+    assert scene.hubspot.refresh(first.refresh_token).access_token != first.access_token
+
+
+def test_a_portal_that_removed_the_app(scene: Scene) -> None:
+    with pytest.raises(Unauthorized) as caught:
+        scene.hubspot.refresh("never-issued")
+    assert caught.value.reason == "reinstall"
+
+
+def test_another_apps_secret_blames_the_settings(http: Http, scene: Scene) -> None:
+    chosen = settings(scene.simulator.url).model_copy(update={"hubspot_client_id": "other"})
+    with pytest.raises(Unauthorized) as caught:
+        oauth.refresh(chosen, http, seed.REFRESH_TOKEN)
+    assert caught.value.reason == "app_settings"
+
+
+@pytest.mark.parametrize("kind", [FaultKind.RESET_BEFORE, FaultKind.RESET_AFTER])
+def test_a_lost_answer_is_tried_again_later(scene: Scene, kind: FaultKind) -> None:
+    scene.fault(kind)
+    with pytest.raises(HubSpotUnavailable):
+        scene.hubspot.refresh(seed.REFRESH_TOKEN)
+    assert scene.hubspot.refresh(seed.REFRESH_TOKEN).access_token

@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.webhook import RawRequest
+from app.errors import SignatureInvalid
+from app.hubspot.signature import check, decode_uri
+
+SECRET = "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy"
+URL = "https://www.example.com/webhook_uri"
+SINGLE = b"{'example_field':'example_value'}"
+DOUBLE = b'{"example_field":"example_value"}'
+
+
+def request(body: bytes, timestamp: str, signature: str, url: str = URL) -> RawRequest:
+    headers = {"x-hubspot-signature-v3": signature, "x-hubspot-request-timestamp": timestamp}
+    return RawRequest(method="POST", url=url, headers=headers, body=body)
+
+
+def signed(body: bytes, *, secret: str = SECRET, url: str = URL, timestamp: int = 1_700_000_300_000) -> RawRequest:
+    """Sign independently of the code under test; `url` is signed as it is given."""
+    text = b"POST" + url.encode() + body + str(timestamp).encode()
+    digest = hmac.new(secret.encode(), text, hashlib.sha256).digest()
+    return request(body, str(timestamp), base64.b64encode(digest).decode(), url)
+
+
+def refusal(raw: RawRequest, *, now: float, secrets: tuple[str, ...] = (SECRET,)) -> SignatureInvalid:
+    with pytest.raises(SignatureInvalid) as caught:
+        check(raw, secrets=secrets, now=now)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("body", "timestamp", "signature"),
+    [
+        (SINGLE, 1693657560000, "K36dawei4A+QBNolUOqo7s91KQDWQ5MXZ/QufNYuk/Y="),
+        (SINGLE, 1700000300000, "RnbPH7+UMKVkbV32P8bz450N4M56aPmcru1+D3kSDtw="),
+        (DOUBLE, 1693657560000, "oaA3M5dEtt6kFsseJD/Hv/x+JNl1vsoxFj4oxmwP6Go="),
+        (DOUBLE, 1700000300000, "ZEux4lGY4urKtKJ9fqGCQDJ0FasZeSunWHlJMEoU3Bg="),
+    ],
+)
+def test_golden_vectors(body: bytes, timestamp: int, signature: str) -> None:
+    check(request(body, str(timestamp), signature), secrets=[SECRET], now=timestamp / 1000)
+
+
+@pytest.mark.parametrize("query", ["src=hs%3Aapp%2Fv3&x=%28a%29", "src=hs%3aapp%2fv3&x=%28a%29"])
+def test_the_uri_is_decoded_before_it_is_signed(query: str) -> None:
+    url = f"https://example.com/api/hubspot/webhooks?{query}"
+    raw = request(b"[]", "1790000004000", "G8ddQlikFQ0ScZOZn+MHQ0E3WCV7vOJTzKlvrkvbvuk=", url)
+    check(raw, secrets=["autopilot-test-client-secret-0001"], now=1_790_000_004)
+
+
+def test_the_signature_over_the_encoded_uri_is_refused() -> None:
+    url = "https://example.com/api/hubspot/webhooks?src=hs%3Aapp%2Fv3&x=%28a%29"
+    raw = request(b"[]", "1790000004000", "KKwrtu49d26FrUsDQdYcfAcwFssKn+cmyppOAUwOO/Q=", url)
+    error = refusal(raw, now=1_790_000_004, secrets=("autopilot-test-client-secret-0001",))
+    assert error.reason == "signature_mismatch"
+
+
+def test_decoding_is_done_once_and_only_for_the_twelve_sequences() -> None:
+    encoded = "%253A %3a%2F%3f%40%21%24%27%28%29%2a%2C%3B %20%26%3D%23%25"
+    assert decode_uri(encoded) == "%253A :/?@!$'()*,; %20%26%3D%23%25"
+
+
+@pytest.mark.parametrize("offset", [-300_000, -299_999, 0, 299_999, 300_000])
+def test_inside_the_window(offset: int) -> None:
+    check(signed(DOUBLE, timestamp=1_700_000_300_000), secrets=[SECRET], now=(1_700_000_300_000 + offset) / 1000)
+
+
+@pytest.mark.parametrize(("offset", "reason"), [(300_001, "signature_stale"), (-300_001, "signature_future")])
+def test_outside_the_window(offset: int, reason: str) -> None:
+    error = refusal(signed(DOUBLE, timestamp=1_700_000_300_000), now=(1_700_000_300_000 + offset) / 1000)
+    assert error.reason == reason
+
+
+def test_a_stale_request_says_by_how_much() -> None:
+    error = refusal(signed(DOUBLE, timestamp=1_700_000_300_000), now=1_700_000_300 + 342)
+    assert "stale by 42.000 s" in error.hint
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    ["", "yesterday", "NaN", "1.7e12", "-1700000300000", " 1700000300000", "\u0661\u0667", "1" * 5000],
+)
+def test_what_is_no_timestamp_is_refused(timestamp: str) -> None:
+    raw = request(DOUBLE, timestamp, "x")
+    assert refusal(raw, now=1_700_000_300).reason == "signature_missing"
+
+
+def test_without_a_signature() -> None:
+    raw = RawRequest(method="POST", url=URL, headers={"x-hubspot-request-timestamp": "1700000300000"}, body=DOUBLE)
+    error = refusal(raw, now=1_700_000_300)
+    assert error.reason == "signature_missing"
+    assert "X-HubSpot-Signature-v3" in error.hint
+
+
+def test_an_old_signature_alone_is_refused_and_named() -> None:
+    raw = RawRequest(method="POST", url=URL, headers={"x-hubspot-signature": "9569219f"}, body=DOUBLE)
+    assert "version 1 or 2" in refusal(raw, now=1_700_000_300).hint
+
+
+def test_any_of_several_secrets_will_do() -> None:
+    check(signed(DOUBLE), secrets=["new-secret", SECRET], now=1_700_000_300)
+
+
+@pytest.mark.parametrize("secrets", [(), ("",)])
+def test_an_empty_secret_never_matches(secrets: tuple[str, ...]) -> None:
+    forged = signed(DOUBLE, secret="")
+    assert refusal(forged, now=1_700_000_300, secrets=secrets).reason == "signature_secret"
+
+
+def test_an_empty_secret_beside_a_real_one_never_matches() -> None:
+    assert refusal(signed(DOUBLE, secret=""), now=1_700_000_300, secrets=("", SECRET)).reason == "signature_mismatch"
+
+
+@given(position=st.integers(0, len(DOUBLE) - 1), change=st.integers(1, 255))
+def test_every_changed_byte_is_noticed(position: int, change: int) -> None:
+    raw = signed(DOUBLE)
+    changed = bytearray(raw.body)
+    changed[position] ^= change
+    assert refusal(replace(raw, body=bytes(changed)), now=1_700_000_300).reason == "signature_mismatch"
+
+
+@given(st.text(min_size=1).filter(str.strip))
+def test_any_forged_signature_is_refused_and_never_breaks_the_check(signature: str) -> None:
+    raw = request(DOUBLE, "1700000300000", signature)
+    assert refusal(raw, now=1_700_000_300).reason == "signature_mismatch"
+
+
+def test_the_body_is_bytes_and_need_not_be_text() -> None:
+    check(signed(b"\xff\x00\xfe"), secrets=[SECRET], now=1_700_000_300)
+
+
+@pytest.mark.parametrize(
+    ("signed_url", "our_url", "host"),
+    [
+        ("http://relay.example.com/webhooks/hubspot", "https://relay.example.com/webhooks/hubspot", ""),
+        ("https://relay.example.com/webhooks/hubspot/", "https://relay.example.com/webhooks/hubspot", ""),
+        ("https://relay.example.com/webhooks/hubspot", "https://relay.example.com/webhooks/hubspot/", ""),
+        ("https://new.example.com/webhooks/hubspot", "http://old.example.com/webhooks/hubspot", "new.example.com"),
+    ],
+)
+def test_a_wrong_address_is_refused_and_the_right_one_named(signed_url: str, our_url: str, host: str) -> None:
+    raw = signed(DOUBLE, url=signed_url)
+    raw = replace(raw, url=our_url, headers={**raw.headers, "host": host})
+    error = refusal(raw, now=1_700_000_300)
+    assert f"HubSpot signed for {signed_url}." in error.hint
+
+
+def test_a_rewritten_body_is_refused_and_named() -> None:
+    raw = replace(signed(b'{"a":1,"b":"\xc3\xa9"}'), body=b'{ "a": 1, "b": "\\u00e9" }')
+    assert "rewrites the JSON body" in refusal(raw, now=1_700_000_300).hint
+
+
+def test_a_wrong_secret_names_the_address_without_its_query() -> None:
+    error = refusal(signed(DOUBLE, url=URL + "?token=abc", secret="other"), now=1_700_000_300)
+    assert URL in error.hint
+    assert "token" not in error.hint

@@ -1,0 +1,223 @@
+"""A whole relay in one process: real database, real HTTP, the simulator on the other side; threads for workers."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from app.connectors.loopback import LoopbackConnector, LoopbackCredentials
+from app.domain.person import Identifier
+from app.http import Http
+from app.relay import attachments, schedule
+from app.relay.drain import drain
+from app.relay.services import Services, build, seal_credentials
+from app.settings import Settings
+from app.simulator import seed
+from app.simulator.server import SimulatorServer
+from app.simulator.world import World
+from app.storage import accounts, portals, schema
+from app.storage.accounts import AccountRow, NewAccount
+from app.storage.clock import now
+from app.storage.tables import lanes, media
+from app.web import create_app
+
+CLIENT_SECRET = "client-secret-of-the-tests"
+LOOPBACK_TOKEN = "loopback-token-of-the-tests"
+LOOPBACK_SECRET = "loopback-secret-of-the-tests"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def eventually(check: Callable[[], Any], *, within: float = 10.0) -> Any:
+    """Return the first true value of ``check``; fail when none comes in time."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        value = check()
+        if value:
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"nothing came within {within} s")
+
+
+class RelayWorld:
+    """The relay under test, with HubSpot's portal and one loopback account connected."""
+
+    def __init__(self, services: Services, simulator: SimulatorServer, account: AccountRow) -> None:
+        self.services = services
+        self.simulator = simulator
+        self.world: World = simulator.world
+        self.account = account
+        self.http = Http(call_timeout=5.0)
+
+    @property
+    def page(self) -> str:
+        return self.simulator.url
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        answer = self.http.request(method, self.page + path, json=body)
+        assert answer.status < 400, answer.text
+        return answer.json() if answer.body else None
+
+    def say(self, text: str, conversation: str = "c1", **more: object) -> Any:
+        body = {"account": "demo", "conversation": conversation, "name": "Dana", "text": text, **more}
+        return self.call("POST", "/_sim/loopback/say", body)
+
+    def customer_sees(self, conversation: str = "c1") -> list[Any]:
+        return list(self.call("GET", f"/_sim/loopback/conversations/{conversation}/messages?account=demo"))
+
+    def threads(self) -> list[Any]:
+        return list(self.call("GET", "/_sim/threads"))
+
+    def agent_sees(self, thread: str) -> list[Any]:
+        return list(self.call("GET", f"/_sim/threads/{thread}/messages"))
+
+    def inbox(self) -> list[Any]:
+        """Every message of every thread."""
+        return [message for thread in self.threads() for message in self.agent_sees(thread["id"])]
+
+    def reply(self, thread: str, text: str) -> str:
+        return str(self.call("POST", f"/_sim/threads/{thread}/reply", {"text": text})["id"])
+
+    def status_of(self, message_id: str) -> tuple[str, str]:
+        for message in self.inbox():
+            if message["id"] == message_id:
+                return message["statusType"], message["failure"] or ""
+        return "", ""
+
+    def patches_of(self, message_id: str) -> int:
+        return next(
+            (
+                len(one["statusPatches"]) if isinstance(one["statusPatches"], list) else one["statusPatches"]
+                for one in self.inbox()
+                if one["id"] == message_id
+            ),
+            0,
+        )
+
+    def work_once(self) -> int:
+        """Do everything that is due now, in this thread. Returns how many things there were."""
+        schedule.look(self.services)
+        with self.services.database.read() as connection:
+            jobs = list(connection.execute(select(media.c.id).where(media.c.due <= now())).scalars())
+            ids = list(
+                connection.execute(select(lanes.c.id).where(lanes.c.due <= now()).order_by(lanes.c.due)).scalars()
+            )
+        done = sum(attachments.prepare(self.services, one) for one in jobs)
+        return done + sum(drain(self.services, one) for one in ids)
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Work in the background."""
+        stop = threading.Event()
+        failures: list[BaseException] = []
+
+        def loop() -> None:
+            try:
+                while not stop.is_set():
+                    if not self.work_once():
+                        stop.wait(0.01)
+            except BaseException as error:  # noqa: BLE001 - shown by the test
+                failures.append(error)
+
+        worker = threading.Thread(target=loop)
+        worker.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            worker.join()
+        if failures:
+            raise failures[0]
+
+
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's signature
+        return
+
+
+@contextmanager
+def relay_world(
+    folder: Path, environment: pytest.MonkeyPatch, database_url: str = "", **overrides: object
+) -> Iterator[RelayWorld]:
+    """Run simulator and receiver in threads, with everything connected; no worker runs yet."""
+    port = free_port()
+    basis = Settings(
+        environment="test",
+        data_dir=folder,
+        database_url=database_url,
+        broker_url="memory://",
+        public_url=f"http://127.0.0.1:{port}",
+        secret_keys=("a key of the tests",),
+        hubspot_client_secret=CLIENT_SECRET,
+        hubspot_developer_api_key="developer-key-of-the-tests",
+        allowed_private_hosts=("127.0.0.1",),
+        _env_file=None,
+    )
+    with SimulatorServer(basis) as simulator:
+        environment.setenv("RELAY_LOOPBACK_API_URL", f"{simulator.url}/loopback")
+        environment.setenv("RELAY_TELEGRAM_API_URL", f"{simulator.url}/telegram")
+        settings = basis.model_copy(
+            update={
+                "hubspot_api_url": simulator.url,
+                "hubspot_app_id": seed.APP_ID,
+                "hubspot_client_id": seed.CLIENT_ID,
+            }
+            | overrides
+        )
+        services = build(settings)
+        schema.upgrade(services.database)
+        web = make_server("127.0.0.1", port, create_app(settings, services), threaded=True, request_handler=_Quiet)
+        web.daemon_threads = True
+        thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        try:
+            yield RelayWorld(services, simulator, _connect(services, simulator))
+        finally:
+            web.shutdown()
+            thread.join()
+            web.server_close()
+            services.close()
+
+
+def _connect(services: Services, simulator: SimulatorServer) -> AccountRow:
+    seed.seed(simulator.world, services.settings, services.settings.public_url)
+    connector = LoopbackConnector()
+    credentials = LoopbackCredentials(token=LOOPBACK_TOKEN, secret=LOOPBACK_SECRET)
+    http = services.http
+    http.request(
+        "POST",
+        f"{simulator.url}/_sim/loopback/accounts",
+        json={"token": LOOPBACK_TOKEN, "id": "demo", "auto_receipts": False},
+    )
+    with services.database.write() as connection:
+        portals.add(connection, int(seed.PORTAL_ID), name="Test", refresh_token=services.vault.seal(seed.REFRESH_TOKEN))
+        row = accounts.add(
+            connection,
+            NewAccount(
+                connector="loopback",
+                portal_id=int(seed.PORTAL_ID),
+                channel_id=seed.CHANNEL_ID,
+                hubspot_id=seed.LOOPBACK_ACCOUNT_ID,
+                name="Loopback",
+                identifier=Identifier(value="loopback-demo"),
+                credentials=seal_credentials(services.vault, credentials),
+            ),
+        )
+    account = services.opened(row)
+    connector.register_webhook(account, f"{services.settings.public_url}/webhooks/loopback/{row.key}", http)
+    return row

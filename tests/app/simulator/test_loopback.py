@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from app.simulator.faults import Api, Fault, FaultKind, FaultRule
+from tests.app.simulator.messengers import Receiver, Simulator, eventually, running_receiver, running_simulator
+
+BEARER = {"Authorization": "Bearer token-1"}
+SECRET = "hush"
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with running_simulator() as running:
+        running.post("loopback/accounts", token="token-1", id="shop", name="Harbour Shop", auto_receipts=False)
+        yield running
+
+
+@pytest.fixture
+def receiver(simulator: Simulator) -> Iterator[Receiver]:
+    with running_receiver() as running:
+        simulator.client.put("/loopback/v1/webhook", json={"url": running.url, "secret": SECRET}, headers=BEARER)
+        yield running
+
+
+def say(simulator: Simulator, text: str = "hello", **more: Any) -> Any:
+    return simulator.post("loopback/say", account="shop", conversation="c1", name="Dana", text=text, **more)
+
+
+def send(simulator: Simulator, text: str = "hi", *, key: str = "k1", conversation: str = "c1") -> httpx.Response:
+    body = {"conversation": conversation, "text": text, "reply_to": None}
+    return simulator.client.post("/loopback/v1/messages", json=body, headers={**BEARER, "Idempotency-Key": key})
+
+
+def test_a_customers_message_arrives_signed(simulator: Simulator, receiver: Receiver) -> None:
+    said = say(simulator, reply_to="m1")
+    hook = receiver.wait(1)[0]
+    expected = hmac.new(SECRET.encode(), hook.body, hashlib.sha256).hexdigest()
+    assert hook.headers["X-Loopback-Signature"] == expected
+    event = hook.json["events"][0]
+    assert event.pop("time").endswith("Z")
+    assert event == {
+        "type": "message",
+        "id": said["id"],
+        "conversation": "c1",
+        "sender": {"id": "u-c1", "name": "Dana"},
+        "text": "hello",
+        "reply_to": "m1",
+        "attachments": [],
+    }
+
+
+def test_a_refused_webhook_comes_again_with_its_id_and_before_the_next_one(
+    simulator: Simulator, receiver: Receiver
+) -> None:
+    receiver.answers += [503, 500]
+    say(simulator, "one")
+    say(simulator, "two")
+    bodies = [hook.json for hook in receiver.wait(4)]
+    assert [body["events"][0]["text"] for body in bodies] == ["one", "one", "one", "two"]
+    assert len({body["id"] for body in bodies}) == 2
+
+
+def test_messages_wait_until_a_webhook_is_registered(simulator: Simulator) -> None:
+    say(simulator, "early")
+    with running_receiver() as receiver:
+        simulator.client.put("/loopback/v1/webhook", json={"url": receiver.url, "secret": SECRET}, headers=BEARER)
+        assert receiver.wait(1)[0].json["events"][0]["text"] == "early"
+
+
+def test_one_idempotency_key_makes_one_message(simulator: Simulator) -> None:
+    say(simulator)
+    first, again, other = send(simulator), send(simulator), send(simulator, key="k2")
+    assert (first.status_code, again.status_code, other.status_code) == (201, 200, 201)
+    assert first.json() == again.json()
+    texts = [one["text"] for one in simulator.get("loopback/conversations/c1/messages?account=shop")]
+    assert texts == ["hello", "hi", "hi"]
+
+
+@pytest.mark.parametrize(
+    ("prepare", "conversation", "text", "status", "answer"),
+    [
+        ("", "nobody", "hi", 404, {"error": "unknown_conversation"}),
+        ("block", "c1", "hi", 403, {"error": "blocked"}),
+        ("", "c1", "x" * 4001, 413, {"error": "too_long", "limit": 4000}),
+        ("", "c1", "  ", 400, {"error": "empty_text"}),
+    ],
+    ids=["unknown", "blocked", "long", "empty"],
+)
+def test_refusals(
+    simulator: Simulator, *, prepare: str, conversation: str, text: str, status: int, answer: dict[str, Any]
+) -> None:
+    say(simulator)
+    if prepare:
+        simulator.post(f"loopback/{prepare}", account="shop", conversation="c1")
+    refused = send(simulator, text, conversation=conversation)
+    assert (refused.status_code, refused.json()) == (status, answer)
+
+
+def test_unblocking_lets_messages_through_again(simulator: Simulator) -> None:
+    say(simulator)
+    simulator.post("loopback/block", account="shop", conversation="c1")
+    simulator.post("loopback/unblock", account="shop", conversation="c1")
+    assert send(simulator).status_code == 201
+
+
+def test_a_wrong_token_is_refused(simulator: Simulator) -> None:
+    refused = simulator.client.get("/loopback/v1/me", headers={"Authorization": "Bearer other"})
+    assert (refused.status_code, refused.json()) == (401, {"error": "token_revoked"})
+    assert simulator.client.get("/loopback/v1/me", headers=BEARER).json() == {"id": "shop", "name": "Harbour Shop"}
+
+
+def test_a_malformed_body_is_refused(simulator: Simulator) -> None:
+    headers = {**BEARER, "Idempotency-Key": "k"}
+    refused = simulator.client.post("/loopback/v1/messages", content=b"{", headers=headers)
+    assert (refused.status_code, refused.json()) == (400, {"error": "invalid_body"})
+
+
+def test_media_needs_the_bearer(simulator: Simulator, receiver: Receiver) -> None:
+    picture = {"name": "a.png", "mime": "image/png", "base64": base64.b64encode(b"PNG").decode()}
+    say(simulator, "", attachments=[picture])
+    attachment = receiver.wait(1)[0].json["events"][0]["attachments"][0]
+    assert {key: attachment[key] for key in ("kind", "name", "mime", "size")} == {
+        "kind": "image",
+        "name": "a.png",
+        "mime": "image/png",
+        "size": 3,
+    }
+    assert httpx.get(attachment["url"]).status_code == 401
+    opened = httpx.get(attachment["url"], headers=BEARER)
+    assert (opened.content, opened.headers["content-type"]) == (b"PNG", "image/png")
+
+
+def test_receipts_only_move_forward(simulator: Simulator, receiver: Receiver) -> None:
+    say(simulator)
+    message = send(simulator).json()["id"]
+    assert simulator.post("loopback/receipt", account="shop", message=message, status="read") == {"reported": True}
+    late = simulator.post("loopback/receipt", account="shop", message=message, status="delivered")
+    assert late == {"reported": False}
+    event = receiver.wait(2)[1].json["events"][0]
+    assert (event["type"], event["message"], event["status"]) == ("receipt", message, "read")
+
+
+def test_opening_the_conversation_reads_it(simulator: Simulator, receiver: Receiver) -> None:
+    say(simulator)
+    send(simulator)
+    send(simulator, key="k2")
+    assert simulator.post("loopback/read", account="shop", conversation="c1") == {"read": 2}
+    assert simulator.post("loopback/read", account="shop", conversation="c1") == {"read": 0}
+    assert {hook.json["events"][0].get("status") for hook in receiver.wait(3)[1:]} == {"read"}
+
+
+def test_automatic_receipts_report_delivery(simulator: Simulator) -> None:
+    simulator.post("loopback/accounts", token="token-2", id="auto")
+    simulator.post("loopback/say", account="auto", conversation="c9", text="hello")
+    headers = {"Authorization": "Bearer token-2", "Idempotency-Key": "k"}
+    simulator.client.post("/loopback/v1/messages", json={"conversation": "c9", "text": "hi"}, headers=headers)
+    messages = "loopback/conversations/c9/messages"
+    eventually(lambda: simulator.get(messages)[1]["status"] == "delivered")
+
+
+def test_a_lost_answer_keeps_the_message(simulator: Simulator) -> None:
+    say(simulator)
+    simulator.world.faults.add(FaultRule(api=Api.LOOPBACK, times=1, fault=Fault(kind=FaultKind.RESET_AFTER)))
+    with pytest.raises(httpx.TransportError):
+        send(simulator)
+    assert send(simulator).status_code == 200
+    assert len(simulator.get("loopback/conversations/c1/messages")) == 2
+
+
+def test_a_status_fault_has_the_protocols_shape(simulator: Simulator) -> None:
+    fault = Fault(kind=FaultKind.STATUS, status=429, retry_after=3)
+    simulator.world.faults.add(FaultRule(api=Api.LOOPBACK, times=1, fault=fault))
+    refused = send(simulator)
+    assert (refused.status_code, refused.json()) == (429, {"error": "rate_limited"})
+    assert refused.headers["Retry-After"] == "3"
+
+
+@pytest.mark.parametrize("kind", [FaultKind.WRONG_SECRET, FaultKind.NO_SIGNATURE])
+def test_signatures_can_be_broken(simulator: Simulator, receiver: Receiver, kind: FaultKind) -> None:
+    simulator.world.faults.add(FaultRule(api=Api.LOOPBACK, times=1, fault=Fault(kind=kind)))
+    say(simulator)
+    hook = receiver.wait(1)[0]
+    right = hmac.new(SECRET.encode(), hook.body, hashlib.sha256).hexdigest()
+    assert hook.headers.get("X-Loopback-Signature") != right
+
+
+def test_events_tell_the_page(simulator: Simulator) -> None:
+    say(simulator, "seen")
+    last = simulator.world.events.since(0)[-1]
+    assert (last.kind, last.data["conversation"], last.data["message"]["text"]) == ("customer_message", "c1", "seen")
+
+
+def test_reset_forgets_the_accounts(simulator: Simulator) -> None:
+    simulator.world.reset()
+    assert simulator.client.get("/loopback/v1/me", headers=BEARER).status_code == 401

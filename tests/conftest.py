@@ -1,0 +1,49 @@
+"""What every test sees, and what a run says about servers it did not find."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+
+import pytest
+
+from tests.servers.presence import MISSING, REQUIRE_VARIABLE, Server
+
+pytest_plugins = ["tests.servers.fixtures"]
+
+#: A fixture that needs a server marks the tests that ask for it.
+_NEEDED_BY_FIXTURE = {
+    "redis_process": Server.REDIS,
+    "postgres_process": Server.POSTGRESQL,
+    "synapse_process": Server.SYNAPSE,
+    "tight_synapse": Server.SYNAPSE,
+    "browser": Server.BROWSER,
+}
+
+
+def pytest_configure() -> None:
+    """Forget the relay's settings in the environment of whoever runs the tests."""
+    for variable in [name for name in os.environ if name.startswith("RELAY_")]:
+        if variable != REQUIRE_VARIABLE:
+            del os.environ[variable]
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the servers they use."""
+    for item in items:
+        for fixture in getattr(item, "fixturenames", ()):
+            if fixture in _NEEDED_BY_FIXTURE:
+                item.add_marker(str(_NEEDED_BY_FIXTURE[fixture]))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """List what was left out because its server is not on this machine."""
+    missing: Counter[str] = Counter()
+    for report in terminalreporter.getreports("skipped"):
+        if isinstance(report.longrepr, tuple) and MISSING in report.longrepr[2]:
+            missing[report.longrepr[2].split(MISSING)[1]] += 1
+    if missing:
+        terminalreporter.section("LEFT OUT: servers that are not on this machine", sep="!", red=True, bold=True)
+    for sentence, count in missing.items():
+        terminalreporter.write_line(f"{count} tests: {sentence}")

@@ -1,0 +1,164 @@
+"""The servers as fixtures. A server starts once a test process; what a test sees is fresh."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from app.storage import schema
+from app.storage.database import Database
+from tests.servers.postgres_server import PostgresServer
+from tests.servers.presence import Server, require
+from tests.servers.redis_server import RedisServer
+from tests.servers.synapse import SynapseServer
+
+
+@pytest.fixture(scope="session")
+def redis_process() -> Iterator[RedisServer]:
+    """One Redis for this test process."""
+    with RedisServer() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(redis_process: RedisServer) -> RedisServer:
+    """A running Redis that knows nothing; a test may stop, kill and restart it."""
+    redis_process.start()
+    redis_process.flush()
+    return redis_process
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The address of an empty Redis."""
+    return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def postgres_process() -> Iterator[PostgresServer]:
+    """One PostgreSQL for this test process."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql(postgres_process: PostgresServer) -> PostgresServer:
+    """A running PostgreSQL; a test may stop, kill and restart it."""
+    postgres_process.start()
+    return postgres_process
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgresServer) -> Iterator[str]:
+    """The address of a fresh, empty PostgreSQL database."""
+    yield from _database(postgresql, "template1")
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_process: PostgresServer) -> str:
+    """A PostgreSQL database with the relay's tables, to copy: quicker than migrating for each test."""
+    postgres_process.start()
+    name = postgres_process.create_database()
+    _migrate(postgres_process.database_url(name))
+    return name
+
+
+@pytest.fixture
+def migrated_postgresql_url(postgresql: PostgresServer, migrated_template: str) -> Iterator[str]:
+    """The address of a fresh PostgreSQL database with the relay's tables."""
+    yield from _database(postgresql, migrated_template)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with the relay's tables, to copy."""
+    path = tmp_path_factory.mktemp("migrated") / "relay.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture
+def migrated_sqlite_url(migrated_file: Path, tmp_path: Path) -> str:
+    """The address of a fresh SQLite database with the relay's tables."""
+    return f"sqlite:///{shutil.copy(migrated_file, tmp_path / 'relay.db')}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a fresh, empty database, once of each kind that the relay works with."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'relay.db'}"
+    return str(request.getfixturevalue("postgresql_url"))
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def migrated_database_url(request: pytest.FixtureRequest) -> str:
+    """The address of a fresh database with the relay's tables, once of each kind."""
+    return str(request.getfixturevalue(f"migrated_{request.param}_url"))
+
+
+@pytest.fixture(scope="session")
+def synapse_process() -> Iterator[SynapseServer]:
+    """One Matrix homeserver for this test process."""
+    with SynapseServer() as server:
+        yield server
+
+
+@pytest.fixture
+def synapse(synapse_process: SynapseServer) -> SynapseServer:
+    """A running Matrix homeserver; rooms and people of other tests are in it, so take names of your own."""
+    synapse_process.start()
+    return synapse_process
+
+
+@pytest.fixture
+def tight_synapse() -> Iterator[SynapseServer]:
+    """A Matrix homeserver that answers the fifth message in a row with 429."""
+    with SynapseServer(tight=True) as server:
+        yield server
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """The system's Chromium.
+
+    Started for each test: Playwright keeps an event loop running in the thread, in which no other test could run one.
+    """
+    program = require(Server.BROWSER)
+    # Chromium's sandbox refuses to work for root.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page of a browser that has seen nothing; an error that no script catches fails the test."""
+    errors: list[str] = []
+    tab = browser.new_page()
+    tab.set_default_timeout(10_000)
+    tab.on("pageerror", lambda error: errors.append(str(error)))
+    yield tab
+    tab.close()
+    assert errors == []
+
+
+def _migrate(url: str) -> None:
+    database = Database(url, pool=1)
+    schema.upgrade(database)
+    database.close()
+
+
+def _database(server: PostgresServer, template: str) -> Iterator[str]:
+    """Give the address of a copy of ``template`` and remove it afterwards, even if the test stopped the server."""
+    name = server.create_database(template=template)
+    yield server.database_url(name)
+    server.start()
+    server.drop_database(name)

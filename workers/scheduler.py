@@ -1,0 +1,65 @@
+"""The scheduler process: looks again and again, until it is told to stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+from app import logs, metrics
+from app.relay import schedule
+from app.relay.services import Services, build
+from app.settings import load, secrets
+from app.storage.database import DatabaseAway
+
+#: Seconds between two clean-ups of what is old.
+_CLEAN_UP = 600.0
+#: Seconds between two looks at the backlog for the metrics.
+_MEASURE = 5.0
+#: Seconds to wait while the database is away.
+_AWAY = 1.0
+
+log = logs.get_logger(__name__)
+
+
+def run(services: Services, stop: threading.Event) -> None:
+    """Look until ``stop`` is set. An error of one look is logged; the next one is tried."""
+    cleaned = measured = time.monotonic()
+    while not stop.is_set():
+        try:
+            pause = schedule.look(services)
+            if time.monotonic() - measured > _MEASURE:
+                schedule.measure(services)
+                measured = time.monotonic()
+            if time.monotonic() - cleaned > _CLEAN_UP:
+                schedule.clean_up(services)
+                cleaned = time.monotonic()
+        except DatabaseAway as error:
+            log.warning("database_away", error=type(error).__name__, again_in=_AWAY)
+            pause = _AWAY
+        except Exception:
+            log.exception("look_raised")
+            pause = _AWAY
+        stop.wait(pause)
+
+
+def run_until_signal(services: Services) -> None:
+    """Look until SIGTERM or SIGINT."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    log.info("scheduler_started", name=services.name)
+    run(services, stop)
+    services.close()
+
+
+def main() -> None:
+    """Run the role."""
+    settings = load()
+    logs.configure(settings, secrets(settings))
+    metrics.configure_multiprocess(settings.data_dir / "metrics")
+    run_until_signal(build(settings))
+
+
+if __name__ == "__main__":
+    main()
