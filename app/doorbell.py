@@ -29,6 +29,8 @@ TASK_PREPARE_MEDIA: Final = "relay.prepare_media"
 _QUIET = 1.0
 #: A broker that does not answer within this time (seconds) is dead.
 _TIMEOUT = 0.2
+#: Kombu connects again by itself, two seconds after a refusal: `task_publish_retry` does not reach that far.
+_CONNECT_ONCE: Final = {"max_retries": 0, "interval_start": 0, "interval_step": 0, "interval_max": 0}
 
 log = logs.get_logger(__name__)
 
@@ -98,7 +100,9 @@ class Doorbell:
 
 def _transport_options(broker_url: str) -> dict[str, Any]:
     if broker_url.startswith(("redis", "rediss")):
-        return {"socket_connect_timeout": _TIMEOUT, "socket_timeout": _TIMEOUT, "max_connections": 64}
+        waits = {"socket_connect_timeout": _TIMEOUT, "socket_timeout": _TIMEOUT, "max_connections": 64}
+        return waits | _CONNECT_ONCE
     if broker_url.startswith(("amqp", "pyamqp")):
-        return {"confirm_publish": True, "connect_timeout": _TIMEOUT, "read_timeout": _TIMEOUT}
+        waits = {"confirm_publish": True, "connect_timeout": _TIMEOUT, "read_timeout": _TIMEOUT}
+        return waits | _CONNECT_ONCE
     return {}

@@ -88,9 +88,9 @@ class Slot:
 class Limiter:
     """Reserves slots in buckets. One instance serves all threads of a process."""
 
-    def __init__(self, url: str) -> None:
-        """Prepare the connection to a Redis; nothing is opened before the first call."""
-        self._redis = redis.Redis.from_url(
+    def __init__(self, url: str, *, client: redis.Redis | None = None) -> None:
+        """Prepare the connection to a Redis, or take one; nothing is opened before the first call."""
+        self._redis = client or redis.Redis.from_url(
             url,
             socket_timeout=_TIMEOUT,
             socket_connect_timeout=_TIMEOUT,

@@ -38,13 +38,13 @@ _PATTERNS: Final = (
     (re.compile(rf"(?i)\b({_NAMES})=[^&\s\"'<>]+"), rf"\1={MASK}"),
     (re.compile(rf"(?i)(['\"])({_NAMES})\1\s*:\s*(['\"])(?:(?!\3).)+\3"), rf'"\2": "{MASK}"'),
     (re.compile(r"\b(?:pat-)?(?:na|eu|ap|au|ca)\d-[0-9a-f]{4,8}(?:-[0-9a-f]{4,12}){3,5}\b"), MASK),
-    (re.compile(r"(\w+://[^/\s:@]*):[^/\s@]+@"), rf"\1:{MASK}@"),
+    (re.compile(r"(://[^/\s:@]*):[^/\s@]+@"), rf"\1:{MASK}@"),
 )
 
 #: Loggers with handlers of their own; their lines go through ours instead.
 _LIBRARIES = ("alembic", "celery", "gunicorn.access", "gunicorn.error", "werkzeug")
 #: Loggers that tell every request with its whole address.
-_TALKATIVE = ("httpcore", "httpx", "urllib3", "watchfiles")
+_TALKATIVE = ("celery.app.trace", "celery.worker.strategy", "httpcore", "httpx", "urllib3", "watchfiles")
 
 
 class _Secrets:
@@ -84,7 +84,7 @@ class _Secrets:
 
 
 def _forms(value: str) -> set[str]:
-    return {value, quote(value, safe=""), quote(value), quote_plus(value), json.dumps(value)[1:-1]}
+    return {value, quote(value, safe=""), quote(value), quote_plus(value), json.dumps(value)[1:-1], repr(value)[1:-1]}
 
 
 _secrets = _Secrets()

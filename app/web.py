@@ -33,6 +33,8 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     """
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit
+    # A webhook's address is signed as it was asked for: a redirect to a tidier one would not be followed.
+    app.url_map.merge_slashes = False
     app.extensions["relay"] = services or build(settings, pool=settings.web_threads + 2)
     for blueprint in (webhooks.blueprint, health.blueprint):
         app.register_blueprint(blueprint)

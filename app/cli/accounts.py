@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import click
 
 from app.cli.options import Pair
-from app.cli.output import given, json_option, print_fields, print_json, print_rows
+from app.cli.output import given, json_option, print_fields, print_json, print_rows, printable
 from app.cli.session import open_database, open_services
 from app.connectors import registry
+from app.connectors.base import Connector
 from app.relay import accounts as use
 from app.settings import load
 from app.storage import accounts as rows
@@ -83,15 +85,25 @@ def _state(row: AccountRow) -> str:
 @_test_option
 @click.option("--register/--no-register", default=True, show_default=True, help="Tell the service the webhook address.")
 @json_option
-def add(connector: str, portal: int, channel: str, account: str, *, name: str, **more: bool) -> None:
+def add(
+    connector: str,
+    *,
+    portal: int,
+    channel: str,
+    account: str,
+    name: str,
+    pairs: tuple[tuple[str, str], ...],
+    test: bool,
+    register: bool,
+    as_json: bool,
+) -> None:
     """Connect an account of a messaging service, and print the address to which the service sends.
 
     `relay connectors` lists the connectors with their credentials.
     """
-    as_json = more["as_json"]
-    wanted = use.Wanted(connector, portal, channel, account, name=name, credentials=_values(more.pop("pairs")))
-    with open_services() as services:
-        added = _or_usage(lambda: use.add(services, wanted, test=more["test"], register=more["register"]), connector)
+    wanted = use.Wanted(connector, portal, channel, account, name=name, credentials=_values(pairs))
+    with open_services() as services, _fields_named(connector):
+        added = use.add(services, wanted, test=test, register=register)
     _show_added(added, as_json=as_json)
 
 
@@ -113,3 +125,84 @@ def _show_added(added: use.Added, *, as_json: bool) -> None:
             click.echo(f"\nThe service's administrator installs this file; it holds secrets:\n\n{added.registration}")
     if added.warning:
         click.echo(f"relay: {added.warning}", err=True)
+
+
+@accounts.command()
+@_id_argument
+@_set_option
+@_test_option
+def change(account_id: int, *, pairs: tuple[tuple[str, str], ...], test: bool) -> None:
+    """Give an account other credentials, and let it run again at its service."""
+    if not pairs:
+        raise click.UsageError("Nothing to change: name what with --set KEY=VALUE.")
+    with open_services() as services:
+        with services.database.read() as connection:
+            connector = use.known(connection, account_id).connector
+        with _fields_named(connector):
+            use.change(services, account_id, _values(pairs), ask=test)
+    click.echo(f"Account {account_id} has new credentials.")
+
+
+@accounts.command()
+@_id_argument
+@json_option
+def test(account_id: int, *, as_json: bool) -> None:
+    """Ask the service whether an account's credentials work."""
+    with open_services() as services:
+        profile = use.test(services, account_id)
+    if as_json:
+        identifier = profile.identifier.value if profile is not None else None
+        print_json({"id": account_id, "tested": profile is not None, "identifier": identifier})
+    elif profile is None:
+        click.echo(f"The service of account {account_id} cannot be asked: its credentials show with the first message.")
+    else:
+        click.echo(f"The credentials work: {printable(profile.name)} ({printable(profile.identifier.value)}).")
+
+
+@accounts.command()
+@_id_argument
+def register(account_id: int) -> None:
+    """Tell the service again where to send its webhooks."""
+    with open_services() as services:
+        url = use.register(services, account_id)
+    click.echo(f"The service sends to {url}.")
+
+
+@accounts.command()
+@_id_argument
+def pause(account_id: int) -> None:
+    """Stop an account on both sides; what comes in is stored and waits."""
+    with open_services() as services:
+        use.pause(services, account_id)
+    click.echo(f"Account {account_id} is paused.")
+
+
+@accounts.command()
+@_id_argument
+def resume(account_id: int) -> None:
+    """Let an account run again, whoever paused it."""
+    with open_services() as services:
+        use.resume(services, account_id)
+    click.echo(f"Account {account_id} runs.")
+
+
+def _values(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    return {key: given(value) for key, value in pairs}
+
+
+@contextmanager
+def _fields_named(connector: str) -> Iterator[None]:
+    """Turn credentials that are not complete into wrong usage, with all fields of the connector."""
+    try:
+        yield
+    except use.CredentialsIncomplete as error:
+        fields = "\n".join(f"  {line}" for line in credential_lines(registry.get(connector)))
+        raise click.UsageError(f"{error} Its fields, each given with --set:\n{fields}") from error
+
+
+def credential_lines(connector: Connector) -> list[str]:
+    """Return a line for each credential of a connector: name, whether it is required, and what it is."""
+    return [
+        f"{name} ({'required' if field.is_required() else 'optional'}): {field.description or field.title or name}"
+        for name, field in connector.credentials.model_fields.items()
+    ]

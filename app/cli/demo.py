@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from app.errors import ConfigurationError
 from app.http import Http
 from app.relay import accounts as account_use
 from app.relay.services import Services, build
-from app.settings import load, secrets
+from app.settings import Settings, load, secrets
 from app.storage import portals
 
 #: The processes answer within this time (seconds), also on a slow machine.
@@ -78,8 +78,7 @@ def running() -> Iterator[Demo]:
     with tempfile.TemporaryDirectory(prefix="relay-demo-", ignore_cleanup_errors=True) as folder:
         web, simulator = _free_port(_WEB_PORT), _free_port(_SIMULATOR_PORT)
         environment = _environment(Path(folder), web, simulator)
-        os.environ.update(environment)
-        settings = load()
+        settings = _settings(environment)
         logs.configure(settings, secrets(settings))
         process = subprocess.Popen(relay_command("simulator", "--port", str(simulator)))  # noqa: S603 - our own
         http = Http(call_timeout=5.0)
@@ -119,6 +118,12 @@ def _environment(folder: Path, web: int, simulator: int) -> dict[str, str]:
     }
 
 
+def _settings(environment: Mapping[str, str]) -> Settings:
+    """Read the settings of the demo: what the connectors look up by name has to stand in the environment."""
+    os.environ.update(environment)
+    return load()
+
+
 def _connect(http: Http, page: str, services: Services) -> dict[str, int]:
     """Fill the simulator's world and connect one account of each simulated messenger, as an administrator would."""
     world = post(http, f"{page}/_sim/seed", {"relayUrl": services.settings.public_url})
@@ -128,8 +133,12 @@ def _connect(http: Http, page: str, services: Services) -> dict[str, int]:
         )
     token = f"{random_secrets.randbelow(10**9) + 10**9}:{random_secrets.token_hex(18)}"
     post(http, f"{page}/_sim/telegram/bots", {"token": token, "username": "demo_bot", "name": "Demo"})
+    dana = {"id": 77, "first_name": "Dana", "last_name": "Roe"}
+    post(http, f"{page}/_sim/telegram/chats", {"bot": token, "chat_id": 77, "type": "private", "user": dana})
     loopback = random_secrets.token_urlsafe(24)
     post(http, f"{page}/_sim/loopback/accounts", {"token": loopback, "id": "demo", "name": "Demo"})
+    customer = {"account": "demo", "conversation": "dana", "name": "Dana Roe"}
+    post(http, f"{page}/_sim/loopback/conversations", customer)
     connected = {}
     for connector, account_id, credentials in (
         ("loopback", world["loopbackAccount"], {"token": loopback, "secret": random_secrets.token_urlsafe(24)}),

@@ -17,7 +17,7 @@ _AGO = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 
-class Time(click.ParamType):
+class Time(click.ParamType[Any]):
     """A time: ``30m`` means that long ago, else ISO 8601, in UTC where it names no zone. Seconds since 1970."""
 
     name = "time"
@@ -36,7 +36,7 @@ class Time(click.ParamType):
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
-class Pair(click.ParamType):
+class Pair(click.ParamType[Any]):
     """``key=value``."""
 
     name = "key=value"

@@ -42,7 +42,8 @@ def open_services() -> Iterator[Services]:
     from app.relay.services import build  # noqa: PLC0415
 
     chosen = settings.load()
-    logs.configure(chosen, settings.secrets(chosen))
+    # A command says itself what it did and what went wrong.
+    logs.configure(chosen.model_copy(update={"log_level": "ERROR"}), settings.secrets(chosen))
     with closing(build(chosen.model_copy(update={"broker_url": chosen.broker_url or _NOBODY}), pool=2)) as services:
         check_schema(services.database)
         yield services

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import click
 
-from app import embedded, logs
+from app import logs
 from app.cli.supervise import Role, Supervisor, relay_command
 from app.settings import Settings, check_production, load, secrets
 from app.storage import schema

@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import IO
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from app import logs
 from app.errors import ConfigurationError
@@ -136,7 +138,7 @@ class EmbeddedBroker:
             )
 
     def _answers(self) -> bool:
-        client = redis.Redis(port=self._port, socket_timeout=1, socket_connect_timeout=1)
+        client = redis.Redis(port=self._port, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0))
         try:
             return bool(client.ping())
         except redis.RedisError:

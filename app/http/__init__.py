@@ -74,12 +74,12 @@ class Http:
         files: Files | None = None,
         content: bytes | Iterable[bytes] | None = None,
         timeout: float | None = None,
-        limit: int = BODY_LIMIT,
+        limit: int | None = None,
         unavailable: type[Transient] = ServiceUnavailable,
         follow: int = 0,
         public_only: bool = False,
     ) -> Response:
-        """Make one call and read its answer, within ``timeout`` seconds and ``limit`` bytes.
+        """Make one call and read its answer, within ``timeout`` seconds and ``limit`` (``BODY_LIMIT``) bytes.
 
         ``params`` are added to the address's own. ``data`` is a form, with ``files`` a multipart one; ``content`` is
         sent as it is. Up to ``follow`` redirects are followed, for GET and HEAD only; else the 3xx is the answer.
@@ -93,7 +93,7 @@ class Http:
         body = _Body(json=json, data=data, files=files, content=content)
         target = _Target(method.upper(), _parse(url, params), headers or {})
         with self._follow(call, target, body, follow=follow) as answer:
-            received = b"".join(read(answer, limit=limit, host=call.host))
+            received = b"".join(read(answer, limit=BODY_LIMIT if limit is None else limit, host=call.host))
         return _response(answer, received, call)
 
     def download(

@@ -16,9 +16,12 @@ from app.errors import Rejected
 #: Finds a host's addresses, best first; raises OSError.
 Resolver: TypeAlias = Callable[[str, int], Sequence[str]]
 
-#: A public address, but virtual machines in Azure reach their platform's services under it.
-_PLATFORM = ipaddress.ip_address("168.63.129.16")
-#: IPv6 addresses that carry an IPv4 address in their last four bytes (NAT64, RFC 6052).
+#: The standard library calls these global. The first serves protocols (RFC 6890), the second is how virtual machines
+#: in Azure reach their platform.
+_NOT_PUBLIC = (ipaddress.ip_network("192.0.0.0/24"), ipaddress.ip_network("168.63.129.16/32"))
+#: All public IPv6 addresses begin so (RFC 4291), but for those that carry an IPv4 address in their last four bytes
+#: (NAT64, RFC 6052).
+_UNICAST = ipaddress.ip_network("2000::/3")
 _CARRIERS = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -98,13 +101,19 @@ def resolve(host: str, port: int) -> Sequence[str]:
 
 def is_public(address: str) -> bool:
     """Tell whether an address belongs to the public internet, also when it is wrapped into an IPv6 address."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
+    parsed = _unwrapped(ipaddress.ip_address(address.partition("%")[0]))
     if isinstance(parsed, ipaddress.IPv6Address):
-        inner = parsed.ipv4_mapped or parsed.sixtofour
-        if parsed in _CARRIERS:
-            inner = ipaddress.IPv4Address(parsed.packed[-4:])
-        parsed = inner or parsed
-    return parsed.is_global and not parsed.is_multicast and parsed != _PLATFORM
+        return parsed in _UNICAST and parsed.is_global
+    return parsed.is_global and not parsed.is_multicast and not any(parsed in network for network in _NOT_PUBLIC)
+
+
+def _unwrapped(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return the IPv4 address that an IPv6 address leads to, else the address itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _CARRIERS:
+        return ipaddress.IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour or address
 
 
 def _is_literal(host: str) -> bool:

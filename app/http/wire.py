@@ -9,6 +9,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -19,6 +20,9 @@ from app.http.names import Names
 
 #: Servers commonly close a connection that was idle for five seconds or more; ours is gone before (seconds).
 IDLE: Final = 4.0
+
+#: Writes are gathered until they are so large (bytes), or until the answer is awaited.
+_PACKET = 65_536
 
 
 class Wire(httpcore.NetworkBackend):
@@ -84,9 +88,13 @@ class Stream(httpcore.NetworkStream):
         """Take over a connected socket."""
         self._wire = wire
         self._sock = sock
+        #: Headers and body come apart, and would cost a system call and a packet each.
+        self._waiting = bytearray()
 
     @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        with suppress(httpcore.WriteError):  # the other side may have answered before it hung up
+            self._flush()
         left = self._wire.remaining(httpcore.ReadTimeout)
         try:
             self._sock.settimeout(left)
@@ -98,10 +106,17 @@ class Stream(httpcore.NetworkStream):
 
     @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._waiting += buffer
+        if len(self._waiting) >= _PACKET:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Send what waits. After an error nothing does: a part of it may be gone."""
+        buffer, self._waiting = memoryview(self._waiting), bytearray()
         while buffer:
             buffer = buffer[self._send(buffer) :]
 
-    def _send(self, buffer: bytes) -> int:
+    def _send(self, buffer: memoryview) -> int:
         left = self._wire.remaining(httpcore.WriteTimeout)
         # A TLS record may be on its way although its send failed; of a plain send that failed nothing is.
         self._wire.written |= isinstance(self._sock, ssl.SSLSocket)

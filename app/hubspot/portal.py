@@ -194,8 +194,6 @@ class PortalClient:
         return self._send_as(self._token(token), method, url, **call)
 
     def _send_as(self, token: str, method: str, url: str, **call: Unpack[_Call]) -> Response:
-        for _, file, _ in call.get("files", {}).values():
-            file.seek(0)
         headers = {"Authorization": f"Bearer {token}"}
         response = self._http.request(method, url, headers=headers, unavailable=HubSpotUnavailable, **call)
         rate = read_rate(response.headers)

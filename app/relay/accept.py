@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Sequence
 
 from app import logs, metrics
-from app.connectors.base import Handshakes
+from app.connectors.base import Connector, Handshakes
+from app.domain.account import Account
+from app.domain.message import Event, Unopened
 from app.domain.webhook import Answer, RawRequest
 from app.errors import RelayError
 from app.hubspot import signature, wire
@@ -59,7 +62,7 @@ def accept_service(services: Services, connector_name: str, key: str, raw: RawRe
     with services.database.write() as connection:
         envelope = envelopes.store(connection, raw, source=connector_name, dedupe=dedupe, account_id=row.id)
         if envelope is not None:
-            accepted = store_service_events(connection, row, connector.parse(raw, account), envelope)
+            accepted = store_service_events(connection, row, _read(connector, raw, account), envelope)
     _after_commit(services, connector_name, accepted, started)
     return connector.answer(raw)
 
@@ -102,7 +105,7 @@ def open_again(services: Services, envelope_id: int) -> Accepted | None:
                 connection, wire.read_events(envelope.raw), stored, deadline=services.settings.deadline
             )
         else:
-            events = services.connector(row).parse(envelope.raw, services.opened(row))
+            events = _read(services.connector(row), envelope.raw, services.opened(row))
             accepted = store_service_events(connection, row, events, stored)
     ring(services, accepted)
     return accepted
@@ -116,6 +119,15 @@ def ring(services: Services, accepted: Accepted) -> None:
         services.doorbell.ring_media(media_id)
     for account_id, ids in accepted.receipts.items():
         receipts.match_quietly(services, account_id, ids)
+
+
+def _read(connector: Connector, raw: RawRequest, account: Account) -> Sequence[Event]:
+    """Let the connector read a request. One that it stumbles over is kept: refused, it would come again and again."""
+    try:
+        return connector.parse(raw, account)
+    except Exception as error:
+        log.exception("parse_raised", account=account.id)
+        return [Unopened(reason=f"The connector failed with {type(error).__name__} while reading this request.")]
 
 
 def _after_commit(services: Services, source: str, accepted: Accepted | None, started: float) -> None:

@@ -14,7 +14,8 @@ from app.connectors.base import Connector, Profile, RegistersWebhook, TestsCrede
 from app.domain.account import Account, Credentials, RunState
 from app.domain.person import Identifier
 from app.errors import ConfigurationError, RelayError
-from app.relay.deposit import account_name, open_again
+from app.relay.accept import open_again
+from app.relay.deposit import account_name
 from app.relay.services import Services, seal_credentials, secret_values
 from app.storage import accounts, envelopes, lanes, portals
 from app.storage.accounts import AccountRow, NewAccount, Side

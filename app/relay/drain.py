@@ -7,13 +7,14 @@ and no lock is held during the call. This is the one place that turns an error i
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from app import logs, metrics
 from app.domain.lane import LaneKind
 from app.domain.part import Sent
 from app.relay import control, ending, inbound, outbound, statuses
 from app.relay import receipts as matching
-from app.relay.pace import SLOT_LIFE
+from app.relay.pace import SLOT_LIFE, Slot
 from app.relay.road import Call, Park, Road
 from app.relay.services import Services
 from app.relay.stored import until_stored
@@ -76,10 +77,12 @@ class _Run:
             due = lanes.release(connection, self.lane, seen=self.seen, due_in=park.seconds, slot=park.slot)
         if due:
             self.services.doorbell.ring(self.lane.id)
+        elif park.slot is not None:
+            self.services.alarm.ring_in(park.slot, self.lane.id)
 
     def _step(self) -> Park | None:
         if self.lane.kind is LaneKind.STATUS:
-            return statuses.tell_next(self.services, self.lane)
+            return statuses.tell_next(self.services, self.lane, self._pace)
         with self.services.database.read() as connection:
             head = messages.head(connection, self.lane.id)
             account = accounts.get(connection, self.lane.account_id)
@@ -98,7 +101,8 @@ class _Run:
         call = self._prepare(road, head, account)
         if isinstance(call, Park):
             return call
-        return self._pace(road, account) or self._call(road, call)
+        slot = self._pace(lambda: road.slot(self.services, self.lane, account))
+        return slot or self._call(road, call)
 
     def _prepare(self, road: Road, head: Head, account: AccountRow) -> Call | Park:
         parts = head.parts
@@ -111,14 +115,14 @@ class _Run:
         part = next(one for one in parts if one.state != "sent")
         return Call(head, part, account, last=part is parts[-1])
 
-    def _pace(self, road: Road, account: AccountRow) -> Park | None:
-        """Return None when the call may be made now."""
+    def _pace(self, reserve: Callable[[], Slot]) -> Park | None:
+        """Return None when the call may be made now: in the slot that the lane has waited for, or in a new one."""
         slot_in, self.slot_in = self.slot_in, None
         if slot_in is not None and slot_in > 0:
             return Park(slot_in, slot=slot_in)
         if slot_in is not None and slot_in >= -SLOT_LIFE:
             return None
-        slot = road.slot(self.services, self.lane, account)
+        slot = reserve()
         if slot.wait <= 0:
             return None
         return Park(slot.wait, slot=slot.wait if slot.reserved else None)

@@ -15,6 +15,7 @@ from app.errors import ConfigurationError
 from app.http import Http
 from app.hubspot.client import HubSpot
 from app.limiter import Limiter
+from app.relay.alarm import Alarm
 from app.settings import Settings
 from app.storage.accounts import AccountRow
 from app.storage.database import Database
@@ -28,6 +29,7 @@ class Services:
     settings: Settings
     database: Database
     doorbell: Doorbell
+    alarm: Alarm
     limiter: Limiter | None
     http: Http
     hubspot: HubSpot
@@ -37,6 +39,7 @@ class Services:
 
     def close(self) -> None:
         """Close every connection."""
+        self.alarm.close()
         self.database.close()
         self.doorbell.close()
         self.http.close()
@@ -79,11 +82,13 @@ def build(settings: Settings, *, pool: int = 16) -> Services:
         raise ConfigurationError(
             "RELAY_BROKER_URL is missing: name a Redis or RabbitMQ, or run `relay up`, which brings a broker along."
         )
+    doorbell = Doorbell(settings.broker_url)
     http = Http(allowed_private_hosts=settings.allowed_private_hosts, call_timeout=settings.call_timeout)
     return Services(
         settings=settings,
         database=Database(settings.database, pool=pool),
-        doorbell=Doorbell(settings.broker_url),
+        doorbell=doorbell,
+        alarm=Alarm(doorbell),
         limiter=Limiter(settings.limiter_url) if settings.limiter_url else None,
         http=http,
         hubspot=HubSpot(settings, http),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from app import logs, metrics
 from app.domain.capability import UnknownOutcome
@@ -10,6 +11,7 @@ from app.domain.status import Status
 from app.hubspot.outcomes import Gone
 from app.limiter import Horizon
 from app.relay import pace, tokens
+from app.relay.pace import Slot
 from app.relay.road import Park
 from app.relay.services import Services
 from app.relay.stored import until_stored
@@ -24,11 +26,16 @@ from app.storage.statuses import Untold
 #: HubSpot has no word for *delivered*: a message that was told as sent needs no second call for it.
 _SAID_BY = {Status.DELIVERED: Status.SENT}
 
+#: Paces a call: takes how a slot is reserved, returns how the lane waits for it, or None.
+Pace = Callable[[Callable[[], Slot]], Park | None]
+
 log = logs.get_logger(__name__)
 
 
-def tell_next(services: Services, lane: Lane) -> Park | None:
+def tell_next(services: Services, lane: Lane, pace_call: Pace) -> Park | None:
     """Tell HubSpot the next status of a lane. Returns how the lane rests, or None when there may be more to tell.
+
+    ``pace_call`` takes how a slot is reserved, and returns how the lane waits for one.
 
     A repeated PATCH does no harm, so a worker that dies in it costs nothing but the time of its lease.
     """
@@ -41,9 +48,9 @@ def tell_next(services: Services, lane: Lane) -> Park | None:
         with services.database.write() as connection:
             statuses.told(connection, untold.message_id, untold.want)
         return None
-    slot = pace.hubspot(services, lane, horizon=Horizon.STATUSES)
-    if slot.wait > 0:
-        return Park(slot.wait, slot=slot.wait if slot.reserved else None)
+    park = pace_call(lambda: pace.hubspot(services, lane, horizon=Horizon.STATUSES))
+    if park is not None:
+        return park
     with services.database.write() as connection:
         if lanes.renew(connection, lane, lease=services.settings.lease) is None:
             return Park(0.0)

@@ -70,8 +70,9 @@ class TokenSource:
         try:
             tokens = services.hubspot.refresh(services.vault.open_sealed(portal.refresh_token))
         except (Transient, Unauthorized) as error:
-            self._give_back(portal, error)
-            raise
+            if self._give_back(portal, error):
+                raise
+            raise RateLimited("The portal was installed anew.", retry_after=0.5, code="token_refreshing") from error
         sealed = SealedTokens(
             services.vault.seal(tokens.access_token), services.vault.seal(tokens.refresh_token), tokens.expires_in
         )
@@ -81,10 +82,15 @@ class TokenSource:
         log.info("token_refreshed", portal=portal.id)
         return tokens.access_token
 
-    def _give_back(self, portal: Portal, error: Transient | Unauthorized) -> None:
-        """Let others refresh; a refusal pauses the portal, unless it was installed anew meanwhile."""
+    def _give_back(self, portal: Portal, error: Transient | Unauthorized) -> bool:
+        """Let others refresh; a refusal pauses the portal.
+
+        Returns False when the portal was installed anew meanwhile: then the error speaks of a token of the past.
+        """
         with self._services.database.write() as connection:
             portals.drop_refresh_lease(connection, portal.id, owner=self._services.name)
             if isinstance(error, Unauthorized):
                 portals.pause(connection, portal.id, hint=error.hint, version=portal.token_version)
+            now = portals.get(connection, portal.id)
         log.warning("token_refresh_failed", portal=portal.id, code=error.reason, hint=error.hint)
+        return now is None or now.token_version == portal.token_version

@@ -49,7 +49,9 @@ def _arrival(facts: Facts) -> Iterator[Hop]:
     place = f"lane {lane.id} ({lane.kind} {lane.conversation})" if lane.conversation else f"lane {lane.id}"
     thread = f", thread {message.thread_id}" if message.thread_id else ""
     account = f"account {message.account_id} ({message.account})"
-    yield Hop(message.accepted_at, "accepted", f"{message.direction} {message.kind} in {place}{thread}, {account}{late}")
+    yield Hop(
+        message.accepted_at, "accepted", f"{message.direction} {message.kind} in {place}{thread}, {account}{late}"
+    )
 
 
 def _media(facts: Facts) -> Iterator[Hop]:

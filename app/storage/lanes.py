@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: A lane that was rung is not rung again for so long (seconds): its worker is on the way.
 RUNG_FOR = 5.0
+#: A slot that came while the scheduler looked is over for it only after this time (seconds): it rings at the next look.
+SLOT_PASSED = 0.5
 
 
 @dataclass(frozen=True)
@@ -259,10 +261,12 @@ def mark_rung(connection: Connection, ids: Iterable[int]) -> list[int]:
 
 
 def next_slot_in(connection: Connection) -> float | None:
-    """Seconds until the next lane's reserved slot; None when no lane waits for one."""
-    return connection.execute(
-        select(func.min(lanes.c.slot) - now()).where(lanes.c.slot.is_not(None), lanes.c.owner.is_(None))
-    ).scalar_one_or_none()
+    """Seconds until the next lane's reserved slot; None when no lane waits for one.
+
+    A slot that is over is not waited for: a lane that was paused meanwhile keeps its own until it runs again.
+    """
+    waits = (lanes.c.slot > now() - SLOT_PASSED, lanes.c.owner.is_(None))
+    return connection.execute(select(func.min(lanes.c.slot) - now()).where(*waits)).scalar_one_or_none()
 
 
 def set_full(connection: Connection, full: Collection[int]) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.domain.message import AttachmentKind, Unopened
@@ -291,6 +291,7 @@ def test_unopened_items_hold_no_number_outside_json() -> None:
     assert event.raw == {"type": "NEW", "n": [None, None, None, 1.5]}
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import CursorResult, Executable, Table, select, update
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.connectors.loopback import LoopbackConnector, LoopbackCredentials
@@ -22,17 +22,30 @@ from app.relay.drain import drain
 from app.relay.services import Services, build, seal_credentials
 from app.settings import Settings
 from app.simulator import seed
+from app.simulator.faults import Api, Fault, FaultKind, FaultRule
 from app.simulator.server import SimulatorServer
 from app.simulator.world import World
 from app.storage import accounts, portals, schema
 from app.storage.accounts import AccountRow, NewAccount
 from app.storage.clock import now
-from app.storage.tables import lanes, media
+from app.storage.tables import attempts, envelopes, lanes, media, messages, receipts
+from app.storage.tables import portals as portal_table
 from app.web import create_app
 
 CLIENT_SECRET = "client-secret-of-the-tests"
 LOOPBACK_TOKEN = "loopback-token-of-the-tests"
 LOOPBACK_SECRET = "loopback-secret-of-the-tests"
+
+#: What the relay waits for.
+_TIMES: dict[Table, tuple[str, ...]] = {
+    lanes: ("lease", "due", "rung_until", "slot"),
+    messages: ("not_before", "deadline_at", "accepted_at", "finished_at"),
+    media: ("lease", "due", "rung_until", "created_at"),
+    portal_table: ("access_expires_at", "refresh_lease"),
+    envelopes: ("received_at",),
+    receipts: ("received_at",),
+    attempts: ("started_at",),
+}
 
 
 def free_port() -> int:
@@ -77,6 +90,65 @@ class RelayWorld:
 
     def customer_sees(self, conversation: str = "c1") -> list[Any]:
         return list(self.call("GET", f"/_sim/loopback/conversations/{conversation}/messages?account=demo"))
+
+    def fault(self, api: Api, kind: FaultKind, *, path: str = "", times: int | None = 1, **details: Any) -> None:
+        """Let the next calls of the other side's API go wrong."""
+        rule = FaultRule(api=api, path=path, times=times, fault=Fault(kind=kind, **details))
+        self.world.faults.add(rule)
+
+    def settle(self, *, within: float = 10.0) -> None:
+        """Work in this thread until nothing is due and no webhook is on its way."""
+        deadline = time.monotonic() + within
+        while time.monotonic() < deadline:
+            pending = self.world.delivery.pending()
+            if not self.work_once() and not pending and not self.world.delivery.pending():
+                return
+        raise AssertionError(f"there is still work after {within} s")
+
+    def pass_time(self, seconds: float) -> None:
+        """Let so much time pass: everything that the database waits for comes nearer."""
+        with self.services.database.write() as connection:
+            for table, names in _TIMES.items():
+                values = {name: table.c[name] - seconds for name in names}
+                connection.execute(update(table).values(**values))
+
+    def row(self, message_id: int | None = None) -> Any:
+        """The stored message, or the only one there is."""
+        query = select(messages) if message_id is None else select(messages).where(messages.c.id == message_id)
+        with self.services.database.read() as connection:
+            return connection.execute(query).one()
+
+    def rows(self, direction: str = "inbound") -> list[Any]:
+        """Stored messages of one direction, as they came."""
+        query = select(messages).where(messages.c.direction == direction, messages.c.kind != "control")
+        with self.services.database.read() as connection:
+            return list(connection.execute(query.order_by(messages.c.id)))
+
+    def account_now(self) -> AccountRow:
+        """The account as it stands."""
+        with self.services.database.read() as connection:
+            row = accounts.get(connection, self.account.id)
+        assert row is not None
+        return row
+
+    def execute(self, statement: Executable) -> CursorResult[Any]:
+        """Change something behind the relay's back."""
+        with self.services.database.write() as connection:
+            return connection.execute(statement)
+
+    def texts(self) -> list[str]:
+        """What the agent reads, in the order of arrival."""
+        return [one["text"] for one in sorted(self.inbox(), key=lambda one: one["receivedAt"])]
+
+    def heard(self) -> list[str]:
+        """What the customer reads from us."""
+        return [one["text"] for one in self.customer_sees() if not one["mine"]]
+
+    def conversation(self) -> str:
+        """A conversation with one message of the customer's. Returns HubSpot's thread id."""
+        self.say("Hello?")
+        self.settle()
+        return str(self.threads()[0]["id"])
 
     def threads(self) -> list[Any]:
         return list(self.call("GET", "/_sim/threads"))
@@ -150,25 +222,46 @@ class _Quiet(WSGIRequestHandler):
         return
 
 
+def basic_settings(folder: Path, *, port: int = 1, **more: Any) -> Settings:
+    """What a relay on loopback needs, before a simulator is there."""
+    values = {
+        "environment": "test",
+        "data_dir": folder,
+        "broker_url": "memory://",
+        "public_url": f"http://127.0.0.1:{port}",
+        "secret_keys": ("a key of the tests",),
+        "hubspot_client_secret": CLIENT_SECRET,
+        "hubspot_developer_api_key": "developer-key-of-the-tests",
+        "allowed_private_hosts": ("127.0.0.1",),
+        "_env_file": None,
+    }
+    return Settings(**{**values, **more})
+
+
+@contextmanager
+def running_simulator(basis: Settings, shared: SimulatorServer | None) -> Iterator[SimulatorServer]:
+    """Give the shared simulator, emptied afterwards, or one that lives for this block."""
+    if shared is None:
+        with SimulatorServer(basis) as own:
+            yield own
+    else:
+        yield shared
+        shared.world.reset()
+
+
 @contextmanager
 def relay_world(
-    folder: Path, environment: pytest.MonkeyPatch, database_url: str = "", **overrides: object
+    folder: Path,
+    environment: pytest.MonkeyPatch,
+    database_url: str = "",
+    *,
+    shared: SimulatorServer | None = None,
+    **overrides: object,
 ) -> Iterator[RelayWorld]:
-    """Run simulator and receiver in threads, with everything connected; no worker runs yet."""
+    """Run simulator (or take a shared one) and receiver, with everything connected; no worker runs yet."""
     port = free_port()
-    basis = Settings(
-        environment="test",
-        data_dir=folder,
-        database_url=database_url,
-        broker_url="memory://",
-        public_url=f"http://127.0.0.1:{port}",
-        secret_keys=("a key of the tests",),
-        hubspot_client_secret=CLIENT_SECRET,
-        hubspot_developer_api_key="developer-key-of-the-tests",
-        allowed_private_hosts=("127.0.0.1",),
-        _env_file=None,
-    )
-    with SimulatorServer(basis) as simulator:
+    basis = basic_settings(folder, port=port, database_url=database_url)
+    with running_simulator(basis, shared) as simulator:
         environment.setenv("RELAY_LOOPBACK_API_URL", f"{simulator.url}/loopback")
         environment.setenv("RELAY_TELEGRAM_API_URL", f"{simulator.url}/telegram")
         settings = basis.model_copy(

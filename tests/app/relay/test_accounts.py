@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.connectors import registry
+from app.domain.account import RunState
+from app.errors import ConfigurationError, Unauthorized
+from app.relay import accounts
+from app.relay.accounts import CredentialsIncomplete, Wanted
+from app.simulator import seed
+from app.storage import accounts as rows
+from app.storage.accounts import Side
+from tests.app.relay.deliveries import deliver, message, work
+from tests.app.relay.world import LOOPBACK_SECRET, LOOPBACK_TOKEN, RelayWorld, eventually
+
+
+def wanted(**changes: Any) -> Wanted:
+    known: dict[str, Any] = {
+        "connector": "loopback",
+        "portal_id": int(seed.PORTAL_ID),
+        "channel_id": seed.CHANNEL_ID,
+        "hubspot_id": "2099",
+        "name": "Shop",
+        "credentials": {"token": LOOPBACK_TOKEN},
+    }
+    return Wanted(**{**known, **changes})
+
+
+def row(relay: RelayWorld, account_id: int = 1) -> rows.AccountRow:
+    with relay.services.database.read() as connection:
+        return accounts.known(connection, account_id)
+
+
+def test_a_new_account_relays_at_once(relay: RelayWorld) -> None:
+    with relay.services.database.write() as connection:
+        connection.exec_driver_sql("UPDATE accounts SET hubspot_id = 'elsewhere'")
+    added = accounts.add(relay.services, wanted(hubspot_id=seed.LOOPBACK_ACCOUNT_ID))
+    assert added.registered
+    relay.say("To the new address")
+    eventually(lambda: relay.work_once() and relay.inbox())
+    assert [one["text"] for one in relay.inbox()] == ["To the new address"]
+
+
+def test_what_is_missing_or_wrong_stores_nothing(relay: RelayWorld) -> None:
+    for wrong, error in (
+        (wanted(credentials={}), CredentialsIncomplete),
+        (wanted(credentials={"token": "t", "more": "x"}), CredentialsIncomplete),
+        (wanted(credentials={"token": "wrong-token"}), Unauthorized),
+        (wanted(portal_id=5), ConfigurationError),
+        (wanted(hubspot_id=seed.LOOPBACK_ACCOUNT_ID), ConfigurationError),
+        (wanted(connector="pigeon"), ConfigurationError),
+    ):
+        with pytest.raises(error):
+            accounts.add(relay.services, wrong)
+    with relay.services.database.read() as connection:
+        assert len(rows.every(connection)) == 1
+
+
+def test_values_do_not_stand_in_the_error() -> None:
+    with pytest.raises(CredentialsIncomplete) as caught:
+        accounts.read_credentials(registry.get("telegram"), {"token": "7:too-short-to-be-one"})
+    assert "not a bot token" in str(caught.value)
+    assert "too-short" not in str(caught.value)
+    assert caught.value.__suppress_context__
+
+
+def test_unset_credentials_stay_when_others_change(relay: RelayWorld) -> None:
+    accounts.change(relay.services, 1, {"token": "other-token"}, ask=False)
+    opened = vars(relay.services.opened(row(relay)).credentials)
+    assert opened["token"].get_secret_value() == "other-token"
+    assert opened["secret"].get_secret_value() == LOOPBACK_SECRET
+    assert row(relay).credentials_version == 2
+
+
+def test_new_credentials_let_the_service_side_run_again(relay: RelayWorld) -> None:
+    with relay.services.database.write() as connection:
+        rows.pause_side(connection, 1, Side.SERVICE, hint="refused")
+    accounts.change(relay.services, 1, {"token": LOOPBACK_TOKEN})
+    assert row(relay).service_state is RunState.RUNNING
+
+
+def test_a_service_that_cannot_be_asked_is_no_failure(relay: RelayWorld) -> None:
+    given = {"homeserver_url": "http://127.0.0.1:9", "server_name": "example.org"}
+    added = accounts.add(relay.services, wanted(connector="matrix", credentials=given), test=False)
+    assert (added.registered, added.warning) == (False, "")
+    assert added.registration is not None
+    assert added.url in added.registration
+    with pytest.raises(ConfigurationError, match="cannot be told"):
+        accounts.register(relay.services, added.id)
+
+
+def test_a_paused_account_keeps_what_comes_until_it_is_resumed(relay: RelayWorld) -> None:
+    accounts.pause(relay.services, 1)
+    deliver(relay, message("m1"))
+    work(relay)
+    assert relay.inbox() == []
+    accounts.resume(relay.services, 1)
+    work(relay)
+    assert [one["text"] for one in relay.inbox()] == ["Hello"]
+
+
+def test_a_purged_account_stays_purged(relay: RelayWorld) -> None:
+    with relay.services.database.write() as connection:
+        rows.set_state(connection, 1, RunState.PURGED)
+    for use in (accounts.pause, accounts.resume):
+        with pytest.raises(ConfigurationError, match="removed in HubSpot"):
+            use(relay.services, 1)

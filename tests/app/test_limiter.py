@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import fakeredis
+import pytest
+import redis
+import time_machine
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from app.limiter import SHARE, Horizon, Limiter, LimiterAway, Slot
+from tests.servers.process import free_port
+from tests.servers.redis_server import RedisServer
+
+START = 1_700_000_000.0
+
+
+class Model:
+    """What the limiter should do, in ten lines of Python."""
+
+    def __init__(self) -> None:
+        self.free: dict[str, float] = {}
+
+    def reserve(self, bucket: str, now: float, *, interval: float, horizon: float) -> float | None:
+        slot = max(now, self.free.get(bucket, 0))
+        if slot - now >= horizon:
+            return None
+        self.free[bucket] = slot + interval
+        return slot
+
+    def penalise(self, bucket: str, until: float) -> None:
+        self.free[bucket] = max(until, self.free.get(bucket, 0))
+
+
+@pytest.fixture
+def limiter(redis_url: str) -> Iterator[Limiter]:
+    """A limiter on a Redis that never held anything."""
+    made = Limiter(redis_url)
+    made.trust()
+    yield made
+    made.close()
+
+
+def on_fake_redis() -> Limiter:
+    """A limiter whose Redis takes its time from this process, so that tests can move it."""
+    return Limiter("", client=fakeredis.FakeRedis())
+
+
+def reserve(limiter: Limiter, bucket: str = "b", *, horizon: Horizon = Horizon.MESSAGES) -> Slot:
+    return limiter.reserve(bucket, rate=10, seconds=1, horizon=horizon)
+
+
+def test_slots_follow_one_another_at_the_rate(limiter: Limiter) -> None:
+    started = time.monotonic()
+    waits = [reserve(limiter).wait for _ in range(5)]
+    passed = time.monotonic() - started
+    assert waits[0] == 0
+    for number, wait in enumerate(waits):
+        assert number * 0.1 / SHARE - passed <= wait <= number * 0.1 / SHARE + 0.001
+
+
+def test_buckets_do_not_know_one_another(limiter: Limiter) -> None:
+    assert [reserve(limiter, bucket).wait for bucket in ("one", "two")] == [0, 0]
+
+
+def test_beyond_the_horizon_nothing_is_reserved_and_the_wait_says_when_to_ask_again(limiter: Limiter) -> None:
+    taken = 0
+    while (slot := reserve(limiter)).granted:
+        taken += 1
+    assert 19 <= taken <= 25
+    assert 0.1 <= slot.wait < 0.3
+    assert not reserve(limiter, horizon=Horizon.RECONCILE).granted
+    assert reserve(limiter, horizon=Horizon.STATUSES).granted
+
+
+def test_a_penalty_moves_the_next_slot_and_never_back(limiter: Limiter) -> None:
+    limiter.penalise("b", 5)
+    limiter.penalise("b", 1)
+    refused = reserve(limiter)
+    assert not refused.granted
+    assert 2.5 < refused.wait <= 3
+    booked = reserve(limiter, horizon=Horizon.STATUSES)
+    assert booked.granted
+    assert 4.5 < booked.wait <= 5
+
+
+@pytest.mark.parametrize(("remaining", "rests"), [(0, True), (1, True), (2, False), (50, False)])
+def test_a_budget_that_others_spend_too_rests_for_a_moment(limiter: Limiter, remaining: int, *, rests: bool) -> None:
+    limiter.observe("b", remaining=remaining, limit=110, window=10)
+    assert (reserve(limiter).wait > 0.5) == rests
+
+
+def test_an_unknown_redis_counts_as_used_up_for_one_window(redis_url: str) -> None:
+    limiter = Limiter(redis_url)
+    first = limiter.reserve("b", rate=110, seconds=10, horizon=Horizon.MESSAGES)
+    other = limiter.reserve("other", rate=110, seconds=10, horizon=Horizon.STATUSES)
+    limiter.close()
+    assert not first.granted
+    assert 7.5 < first.wait <= 8
+    assert other.granted
+    assert 9.5 < other.wait <= 10
+
+
+def test_a_wiped_redis_is_noticed(limiter: Limiter, redis_server: RedisServer) -> None:
+    assert reserve(limiter).wait == 0
+    redis_server.flush()
+    assert reserve(limiter).wait > 0.5
+
+
+def test_trust_does_not_hide_an_earlier_wipe(redis_url: str) -> None:
+    limiter = Limiter(redis_url)
+    reserve(limiter)
+    limiter.trust()
+    assert reserve(limiter, "other").wait > 0.5
+    limiter.close()
+
+
+def test_buckets_that_rest_are_forgotten_and_the_sentinel_is_not(limiter: Limiter, redis_url: str) -> None:
+    reserve(limiter)
+    with redis.Redis.from_url(redis_url, decode_responses=True) as looking:
+        keys = {key: looking.pttl(key) for key in looking.keys("*")}
+    assert 0 < keys.pop("relay:limit:b") < 200
+    assert keys == {"relay:limit": -1}
+
+
+def test_many_processes_share_one_budget(redis_url: str) -> None:
+    limiters = [Limiter(redis_url) for _ in range(4)]
+    limiters[0].trust()
+    taken: list[float] = []
+    lock = threading.Lock()
+
+    def take(limiter: Limiter) -> None:
+        for _ in range(25):
+            asked = time.time()
+            slot = limiter.reserve("b", rate=100, seconds=1, horizon=Horizon.STATUSES)
+            with lock:
+                taken.append(asked + slot.wait)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(take, limiters))
+    for limiter in limiters:
+        limiter.close()
+    slots = sorted(taken)
+    assert len(slots) == 100
+    # The time of asking is a little before Redis looked at its clock.
+    assert slots[-1] - slots[0] >= 99 * 0.01 / SHARE - 0.2
+
+
+def test_redis_away_is_told_quickly_and_not_asked_by_everyone() -> None:
+    limiter = Limiter(f"redis://127.0.0.1:{free_port()}/0")
+    started = time.monotonic()
+    for _ in range(50):
+        with pytest.raises(LimiterAway):
+            reserve(limiter)
+    assert time.monotonic() - started < 0.9
+    limiter.close()
+
+
+def test_a_redis_that_hangs_costs_half_a_second() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        limiter = Limiter(f"redis://127.0.0.1:{mute.getsockname()[1]}/0")
+        started = time.monotonic()
+        with pytest.raises(LimiterAway):
+            reserve(limiter)
+        assert time.monotonic() - started < 1.5
+        limiter.close()
+
+
+def test_a_restarted_redis_is_used_again_at_once(limiter: Limiter, redis_server: RedisServer) -> None:
+    reserve(limiter)
+    redis_server.kill()
+    redis_server.start()
+    assert reserve(limiter, horizon=Horizon.STATUSES).granted
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(
+    rate=some.integers(1, 200),
+    seconds=some.sampled_from([1.0, 10.0, 60.0]),
+    steps=some.lists(
+        some.tuples(some.floats(0, 3), some.sampled_from(["a", "b"]), some.sampled_from([*Horizon, None])), max_size=60
+    ),
+)
+def test_it_does_what_the_model_does_and_keeps_the_limit(
+    rate: int, seconds: float, steps: list[tuple[float, str, Horizon | None]]
+) -> None:
+    limiter, model, granted, now = on_fake_redis(), Model(), dict[str, list[float]](a=[], b=[]), START
+    limiter.trust()
+    for pause, bucket, horizon in steps:
+        now += pause
+        with time_machine.travel(now, tick=False):
+            if horizon is None:
+                limiter.penalise(bucket, 1.5)
+                model.penalise(bucket, now + 1.5)
+                continue
+            slot = limiter.reserve(bucket, rate=rate, seconds=seconds, horizon=horizon)
+        expected = model.reserve(bucket, now, interval=seconds / (rate * SHARE), horizon=horizon.value)
+        assert slot.granted == (expected is not None)
+        if expected is not None:
+            assert now + slot.wait == pytest.approx(expected, abs=0.001)
+            granted[bucket].append(now + slot.wait)
+    for slots in granted.values():
+        for first in slots:
+            assert sum(first <= slot < first + seconds for slot in slots) <= rate
+
+
+def test_a_saturated_bucket_uses_its_limit_and_no_window_exceeds_it() -> None:
+    limiter, granted, now = on_fake_redis(), list[float](), START
+    limiter.trust()
+    while now < START + 60:
+        with time_machine.travel(now, tick=False):
+            slot = limiter.reserve("b", rate=110, seconds=10, horizon=Horizon.MESSAGES)
+        if slot.granted:
+            granted.append(now + slot.wait)
+        else:
+            now += slot.wait
+    for first in granted:
+        assert sum(first <= slot < first + 10 for slot in granted) <= 110
+    assert len(granted) >= 0.975 * 110 * 6
