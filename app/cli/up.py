@@ -11,6 +11,8 @@ import click
 
 from app import logs
 from app.cli.supervise import Role, Supervisor, relay_command
+from app.embedded import EmbeddedBroker, Kind, start_broker
+from app.limiter import Limiter
 from app.settings import Settings, check_production, load, secrets
 from app.storage import schema
 from app.storage.database import Database
@@ -49,22 +51,40 @@ def running(settings: Settings, environment: Mapping[str, str] | None = None) ->
     ``environment`` is added to that of the roles. At the end everything is stopped.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    broker = None if settings.broker_url else embedded.start_broker(settings)
-    try:
-        url = settings.broker_url or (broker.url if broker else "")
-        settings = settings.model_copy(update={"broker_url": url})
+    with _embedded(settings) as broker:
+        settings = _pointed_at(settings, broker)
         _upgrade(settings)
-        roles_environment = {**os.environ, **(environment or {}), "RELAY_BROKER_URL": url}
-        supervisor = Supervisor(roles_environment, look=broker.ensure if broker else None)
+        found = {"RELAY_BROKER_URL": settings.broker_url, "RELAY_REDIS_URL": settings.limiter_url}
+        supervisor = Supervisor({**os.environ, **(environment or {}), **found}, look=broker.ensure if broker else None)
         try:
             for role in roles(settings):
                 supervisor.start(role)
-            yield Machine(settings, supervisor, broker.title if broker else without_password(url))
+            yield Machine(settings, supervisor, broker.title if broker else without_password(settings.broker_url))
         finally:
             supervisor.stop()
+
+
+@contextmanager
+def _embedded(settings: Settings) -> Iterator[EmbeddedBroker | None]:
+    """Run an embedded broker where none is configured, or where the configured one cannot serve the limiter."""
+    if settings.broker_url and settings.limiter_url:
+        yield None
+        return
+    broker = start_broker(settings, prefer=Kind(settings.embedded_broker) if settings.embedded_broker else None)
+    try:
+        if broker.fresh:
+            Limiter(broker.url).trust()
+        yield broker
     finally:
-        if broker is not None:
-            broker.stop()
+        broker.stop()
+
+
+def _pointed_at(settings: Settings, broker: EmbeddedBroker | None) -> Settings:
+    if broker is None:
+        return settings
+    return settings.model_copy(
+        update={"broker_url": settings.broker_url or broker.url, "redis_url": settings.redis_url or broker.url}
+    )
 
 
 def roles(settings: Settings) -> list[Role]:

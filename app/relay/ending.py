@@ -10,7 +10,7 @@ from app.domain.account import DeadLetterPolicy
 from app.domain.lane import LaneKey, LaneKind
 from app.domain.message import Content, Direction, Kind
 from app.domain.status import Status
-from app.storage import dead_letters, lanes, messages, statuses, threads
+from app.storage import attempts, dead_letters, lanes, messages, statuses, threads
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection
 from app.storage.messages import Head
@@ -61,10 +61,14 @@ def fail(
 
 
 def expire(connection: Connection, account: AccountRow, head: Head, *, reason: str, hint: str) -> list[int]:
-    """End a message at its deadline, unless a call holds it or it ended meanwhile. Its lane goes on."""
+    """End a message at its deadline, unless a call holds it or it ended meanwhile. Its lane goes on.
+
+    A call whose worker died is judged with it: while the account is paused nobody claims the lane to do so.
+    """
     touched = _touch_both(connection, head)
     if not messages.fail_overdue(connection, head.id, reason=reason, hint=hint):
         return []
+    attempts.give_up(connection, head, part_state="unknown")
     statuses.want(connection, head.id, touched[0], Status.FAILED, sentence=hint)
     _bury(connection, account, head, reason=reason, hint=hint)
     return touched[1]

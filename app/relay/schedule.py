@@ -10,10 +10,14 @@ from collections.abc import Iterable
 
 from app import logs, metrics
 from app.relay import ending, receipts
+from app.relay.outbound import UNKNOWN
 from app.relay.services import Services
+from app.relay.verdict import MAY_HAVE_ARRIVED
 from app.storage import accounts, lanes, media, messages, retention
 from app.storage import receipts as receipt_rows
+from app.storage.accounts import AccountRow
 from app.storage.lanes import DueLane
+from app.storage.messages import Head
 
 #: Seconds between two looks: often while some lane waits for its slot, else every second.
 _OFTEN = 0.05
@@ -101,14 +105,20 @@ def _expire_one(services: Services, message_id: int) -> bool:
         account = accounts.get(connection, head.account_id) if head is not None else None
         if head is None or account is None:
             return False
-        why = head.hint or account.service_hint or account.hint
-        minutes = max(1, round(services.settings.deadline / 60))
-        hint = f"This message could not be sent within {minutes} min. {why}".strip()
+        hint = _why_overdue(head, account, minutes=max(1, round(services.settings.deadline / 60)))
         ring = ending.expire(connection, account, head, reason="deadline", hint=hint)
     for lane_id in ring:
         services.doorbell.ring(lane_id)
     log.warning("message_expired", message=message_id, hint=hint)
     return True
+
+
+def _why_overdue(head: Head, account: AccountRow, *, minutes: int) -> str:
+    """Tell the agent what stood in the way, and whether the message may have been sent all the same."""
+    if head.calling is not None or any(part.state == UNKNOWN for part in head.parts):
+        return f"Nobody could find out within {minutes} min whether this message was sent. {MAY_HAVE_ARRIVED}"
+    why = head.hint or account.service_hint or account.hint
+    return f"This message could not be sent within {minutes} min. {why}".strip()
 
 
 def match_orphans(services: Services) -> int:

@@ -43,6 +43,8 @@ class Services:
         self.database.close()
         self.doorbell.close()
         self.http.close()
+        if self.limiter is not None:
+            self.limiter.close()
 
     def connector(self, account: AccountRow) -> Connector:
         """Return the connector of an account."""
@@ -82,6 +84,8 @@ def build(settings: Settings, *, pool: int = 16) -> Services:
         raise ConfigurationError(
             "RELAY_BROKER_URL is missing: name a Redis or RabbitMQ, or run `relay up`, which brings a broker along."
         )
+    if not settings.limiter_url and not settings.broker_url.startswith("memory:"):
+        raise ConfigurationError("RELAY_REDIS_URL is missing: the broker is no Redis, and limits are kept in one.")
     doorbell = Doorbell(settings.broker_url)
     http = Http(allowed_private_hosts=settings.allowed_private_hosts, call_timeout=settings.call_timeout)
     return Services(

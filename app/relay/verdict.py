@@ -20,6 +20,8 @@ LONGEST_WAIT = 86_400.0
 BUG_TRIES = 3
 #: Two workers that died in the same message make it a dead letter.
 CRASHES = 2
+#: What an agent has to know of a message whose outcome nobody knows.
+MAY_HAVE_ARRIVED = "It may have arrived: check with the customer before you send it again."
 
 
 class Next(StrEnum):
@@ -103,7 +105,7 @@ def _unknown(error: OutcomeUnknown, attempts: int, *, repeatable: bool, policy: 
         state = "unknown" if policy is UnknownOutcome.LOOK_UP and not repeatable else "pending"
         delay = retry_delay(attempts)
         return Verdict(Next.RETRY, Outcome.UNKNOWN, state, error.reason, error.hint, detail=detail, delay=delay)
-    hint = f"{error.hint.rstrip('.')}. It may have arrived: check with the customer before you send it again."
+    hint = f"{error.hint.rstrip('.')}. {MAY_HAVE_ARRIVED}"
     return Verdict(Next.FAIL, Outcome.UNKNOWN, "unknown", error.reason, hint, detail=detail)
 
 

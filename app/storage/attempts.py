@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import exists, insert, or_, select, update
 
 from app.domain.status import Status
 from app.storage import lanes as lane_rows
 from app.storage.clock import now
 from app.storage.tables import attempts, messages, parts
+from app.storage.text import storable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -66,9 +67,9 @@ def begin(
 ) -> Begun | None:
     """Mark a part as being called, count the attempt and renew the lease.
 
-    None, and nothing is changed, when the lane is no longer ours, its account or portal does not run, the message has
-    ended or is being called, or its deadline leaves less than ``room`` seconds. So purge, pause and deadline always
-    win over a drain that holds messages in memory.
+    None, and the message is as it was, when the lane is no longer ours or is held, its account or portal does not run,
+    the message has ended or is being called, the part was sent meanwhile, or the deadline leaves less than ``room``
+    seconds. So purge, pause and deadline always win over a drain that holds messages in memory.
     """
     wake = lane_rows.renew(connection, lane, lease=lease)
     if wake is None:
@@ -76,8 +77,9 @@ def begin(
     attempt_id = uuid.uuid4().hex
     in_time = or_(messages.c.deadline_at.is_(None), messages.c.deadline_at > now() + room)
     mine = (messages.c.id == head.id, messages.c.status == Status.PENDING.value, messages.c.calling.is_(None))
+    unsent = exists().where(parts.c.id == part.id, parts.c.state != "sent")
     begun = {"calling": attempt_id, "begun": True, "attempts": messages.c.attempts + 1}
-    if connection.execute(update(messages).where(*mine, in_time).values(**begun)).rowcount == 0:
+    if connection.execute(update(messages).where(*mine, in_time, unsent).values(**begun)).rowcount == 0:
         return None
     connection.execute(update(parts).where(parts.c.id == part.id).values(state="calling", attempt_id=attempt_id))
     row = {"id": attempt_id, "message_id": head.id, "part_id": part.id, "purpose": purpose.value}
@@ -93,14 +95,18 @@ def finish(connection: Connection, head: Head, part: PartRow, *, attempt_id: str
     Returns False when somebody judged this call before, because its lease had run out. The fact is recorded all the
     same, and a part that was sent is sent, whoever tries it again meanwhile.
     """
-    values = {"outcome": fact.outcome.value, "duration": fact.duration, "code": fact.code, "detail": fact.detail}
-    connection.execute(update(attempts).where(attempts.c.id == attempt_id).values(**values))
     cost = {"attempts": messages.c.attempts - 1} if fact.free else {}
     where = (messages.c.id == head.id, messages.c.calling == attempt_id)
     mine = connection.execute(update(messages).where(*where).values(calling=None, **cost)).rowcount == 1
+    connection.execute(update(attempts).where(attempts.c.id == attempt_id).values(**_columns(fact)))
     if mine or part_state == "sent":
         connection.execute(update(parts).where(parts.c.id == part.id, parts.c.state != "sent").values(state=part_state))
     return mine
+
+
+def _columns(fact: Fact) -> dict[str, str | float]:
+    words = {"code": storable(fact.code), "detail": storable(fact.detail)}  # the other side's own
+    return {"outcome": fact.outcome.value, "duration": fact.duration, **words}
 
 
 def is_held(connection: Connection, head: Head, attempt_id: str) -> bool:
@@ -126,8 +132,7 @@ def give_up(connection: Connection, head: Head, *, part_state: str) -> bool:
 def record(connection: Connection, message_id: int, *, purpose: Purpose, fact: Fact, worker: str) -> None:
     """Record a call that needed no intent beforehand, because repeating it does no harm (statuses)."""
     row = {"id": uuid.uuid4().hex, "message_id": message_id, "purpose": purpose.value, "worker": worker}
-    row |= {"outcome": fact.outcome.value, "duration": fact.duration, "code": fact.code, "detail": fact.detail}
-    connection.execute(insert(attempts).values(started_at=now() - fact.duration, **row))
+    connection.execute(insert(attempts).values(started_at=now() - fact.duration, **row, **_columns(fact)))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import ConfigurationError
@@ -22,6 +22,7 @@ DatabaseAway = (OperationalError, InterfaceError, PoolTimeout)
 
 #: SQLite waits so long (ms) for the one writer before it refuses a transaction.
 _BUSY_TIMEOUT = 30_000
+_USE = "the relay works with postgresql://user:password@host/database and sqlite:////path/to/file"
 
 
 class Database:
@@ -61,13 +62,18 @@ def is_away(error: DBAPIError) -> bool:
 
 
 def _checked(url: str) -> Any:
-    parsed = make_url(url)
-    if parsed.drivername in {"postgresql", "postgres"}:
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
-        raise ConfigurationError(
-            f"RELAY_DATABASE_URL is of {parsed.get_backend_name()!r}: the relay works with postgresql:// and sqlite:///."
-        )
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # Without the cause: it quotes the address, which may hold a password.
+        raise ConfigurationError(f"RELAY_DATABASE_URL cannot be read: {_USE}.") from None
+    backend = parsed.get_backend_name()
+    if backend in {"postgresql", "postgres"}:
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise ConfigurationError(f"RELAY_DATABASE_URL is of {backend!r}: {_USE}.")
+    if parsed.database in {None, "", ":memory:"}:
+        raise ConfigurationError(f"RELAY_DATABASE_URL names no file, but several processes share it: {_USE}.")
     return parsed
 
 

@@ -172,10 +172,10 @@ def claim(connection: Connection, lane_id: int, *, owner: str, lease: float) -> 
 
 
 def renew(connection: Connection, lane: Lane, *, lease: float) -> int | None:
-    """Keep a lane for another ``lease`` seconds while its account runs. Returns ``wake``, or None when it is lost."""
+    """Keep a lane for another ``lease`` seconds. Returns ``wake``; None: it is lost or held, or its account stopped."""
     statement = (
         update(lanes)
-        .where(lanes.c.id == lane.id, lanes.c.owner == lane.owner, runs(lanes.c.kind))
+        .where(lanes.c.id == lane.id, lanes.c.owner == lane.owner, lanes.c.held_by.is_(None), runs(lanes.c.kind))
         .values(lease=now() + lease, slot=None)
         .returning(lanes.c.wake)
     )

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, exists, insert, or_, select, update
 
 from app.domain.message import Content, Direction, Kind
 from app.domain.part import PartContent
@@ -14,7 +14,7 @@ from app.domain.person import Person
 from app.domain.status import Status
 from app.storage.clock import now
 from app.storage.dialects import insert_or_ignore
-from app.storage.tables import messages, parts
+from app.storage.tables import lanes, messages, parts
 from app.storage.text import storable
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def insert_new(
         "sent_at": new.sent_at,
         "accepted_at": at,
         "deadline_at": at + new.deadline if new.deadline is not None else None,
-        "hubspot_id": new.service_id if new.direction is Direction.OUTBOUND else None,
+        "hubspot_id": storable(new.service_id) if new.direction is Direction.OUTBOUND else None,
     }
     statement = insert_or_ignore(connection, messages).values(values).returning(messages.c.id)
     return connection.execute(statement).scalar_one_or_none()
@@ -199,11 +199,14 @@ def read_parts(connection: Connection, message_id: int) -> tuple[PartRow, ...]:
 
 def write_parts(connection: Connection, message_id: int, contents: Sequence[PartContent]) -> tuple[PartRow, ...]:
     """Write a message's parts, once: whoever comes second gets what the first wrote."""
+    connection.execute(select(messages.c.id).where(messages.c.id == message_id).with_for_update())
+    if found := read_parts(connection, message_id):
+        return found
     rows = [
         {"message_id": message_id, "position": position, "content": one.model_dump(mode="json", exclude_none=True)}
         for position, one in enumerate(contents)
     ]
-    connection.execute(insert_or_ignore(connection, parts), rows)
+    connection.execute(insert(parts), rows)
     return read_parts(connection, message_id)
 
 
@@ -238,10 +241,12 @@ def published_as(connection: Connection, message_id: int, hubspot_id: str) -> No
 
 def revive(connection: Connection, message_id: int, *, deadline: float | None) -> bool:
     """Make an ended message pending again (replay). Parts that were sent stay sent. False: it is not there, or sent."""
-    ended = (Status.FAILED.value, Status.CANCELLED.value)
+    ended = messages.c.status.in_((Status.FAILED.value, Status.CANCELLED.value))
+    of_it = parts.c.message_id == message_id
+    left = or_(~exists().where(of_it), exists().where(of_it, parts.c.state != "sent"))
     statement = (
         update(messages)
-        .where(messages.c.id == message_id, messages.c.status.in_(ended))
+        .where(messages.c.id == message_id, ended, left)
         .values(
             status=Status.PENDING.value,
             attempts=0,
@@ -255,8 +260,7 @@ def revive(connection: Connection, message_id: int, *, deadline: float | None) -
     )
     again = connection.execute(statement).rowcount == 1
     if again:
-        unsent = (parts.c.message_id == message_id, parts.c.state != "sent")
-        connection.execute(update(parts).where(*unsent).values(state="pending", attempt_id=None))
+        connection.execute(update(parts).where(of_it, parts.c.state != "sent").values(state="pending", attempt_id=None))
     return again
 
 
@@ -267,11 +271,17 @@ def cancel_account(connection: Connection, account_id: int, *, hint: str) -> int
     return connection.execute(update(messages).where(*where).values(**values)).rowcount
 
 
+def _unheld() -> ColumnElement[bool]:
+    """Tell in SQL that no call holds a message: none was begun, or the lease of its worker is over."""
+    owned = (lanes.c.id == messages.c.lane_id, lanes.c.owner.is_not(None), lanes.c.lease > now())
+    return or_(messages.c.calling.is_(None), ~exists().where(*owned).correlate(messages))
+
+
 def overdue(connection: Connection, *, limit: int) -> list[int]:
     """Return messages whose deadline is over and which no call holds, by id."""
     query = (
         select(messages.c.id)
-        .where(messages.c.status == Status.PENDING.value, messages.c.deadline_at <= now(), messages.c.calling.is_(None))
+        .where(messages.c.status == Status.PENDING.value, messages.c.deadline_at <= now(), _unheld())
         .order_by(messages.c.id)
         .limit(limit)
     )
@@ -279,13 +289,13 @@ def overdue(connection: Connection, *, limit: int) -> list[int]:
 
 
 def fail_overdue(connection: Connection, message_id: int, *, reason: str, hint: str) -> bool:
-    """Fail a message at its deadline, unless a call began or it ended meanwhile."""
+    """Fail a message at its deadline, unless a call holds it or it ended meanwhile."""
     statement = (
         update(messages)
         .where(
             messages.c.id == message_id,
             messages.c.status == Status.PENDING.value,
-            messages.c.calling.is_(None),
+            _unheld(),
             messages.c.deadline_at <= now(),
         )
         .values(status=Status.FAILED.value, reason=reason, hint=hint, finished_at=now())

@@ -16,7 +16,7 @@ from app.domain.message import Direction
 from app.domain.status import Status
 from app.storage.clock import now
 from app.storage.dialects import insert_or_ignore
-from app.storage.tables import messages, receipts, sent_ids
+from app.storage.tables import messages, receipts, sent_ids, threads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +42,24 @@ def store(connection: Connection, account_id: int, found: Sequence[Receipt]) -> 
     return sorted({receipt.service_id for receipt in found})
 
 
+#: Some services number messages in each conversation anew, so a receipt that names one is only about that one.
+_SAME_OF_OURS = and_(
+    sent_ids.c.account_id == receipts.c.account_id,
+    sent_ids.c.service_id == receipts.c.service_id,
+    or_(receipts.c.conversation == "", receipts.c.conversation == sent_ids.c.conversation),
+)
+_SAME_OF_THEIRS = and_(
+    messages.c.account_id == receipts.c.account_id,
+    messages.c.service_id == receipts.c.service_id,
+    messages.c.direction == Direction.INBOUND.value,
+    receipts.c.covers_earlier,
+)
+_THEIR_THREAD = and_(
+    threads.c.id == messages.c.thread_id,
+    or_(receipts.c.conversation == "", receipts.c.conversation == threads.c.conversation),
+)
+
+
 @dataclass(frozen=True)
 class Match:
     """A receipt and the message that it is about."""
@@ -64,11 +82,6 @@ def matches(connection: Connection, account_id: int, service_ids: Sequence[str])
 
 
 def _of_ours(connection: Connection, account_id: int, service_ids: Sequence[str]) -> list[Match]:
-    same = and_(
-        sent_ids.c.account_id == receipts.c.account_id,
-        sent_ids.c.service_id == receipts.c.service_id,
-        or_(receipts.c.conversation == "", receipts.c.conversation == sent_ids.c.conversation),
-    )
     query = (
         select(
             receipts.c.id,
@@ -78,7 +91,7 @@ def _of_ours(connection: Connection, account_id: int, service_ids: Sequence[str]
             receipts.c.reason,
             receipts.c.covers_earlier,
         )
-        .join(sent_ids, same)
+        .join(sent_ids, _SAME_OF_OURS)
         .join(messages, messages.c.id == sent_ids.c.message_id)
         .where(
             receipts.c.account_id == account_id,
@@ -92,7 +105,6 @@ def _of_ours(connection: Connection, account_id: int, service_ids: Sequence[str]
 
 
 def _of_theirs(connection: Connection, account_id: int, service_ids: Sequence[str]) -> list[Match]:
-    same = and_(messages.c.account_id == receipts.c.account_id, messages.c.service_id == receipts.c.service_id)
     query = (
         select(
             receipts.c.id,
@@ -102,12 +114,12 @@ def _of_theirs(connection: Connection, account_id: int, service_ids: Sequence[st
             receipts.c.reason,
             receipts.c.covers_earlier,
         )
-        .join(messages, and_(same, messages.c.direction == Direction.INBOUND.value))
+        .join(messages, _SAME_OF_THEIRS)
+        .join(threads, _THEIR_THREAD)
         .where(
             receipts.c.account_id == account_id,
             receipts.c.service_id.in_(service_ids),
             receipts.c.message_id.is_(None),
-            receipts.c.covers_earlier,
         )
         .order_by(messages.c.id, receipts.c.id)
     )
@@ -126,14 +138,11 @@ def matched(connection: Connection, match: Match) -> bool:
 
 def orphans(connection: Connection, *, limit: int) -> list[tuple[int, str]]:
     """Return (account, service id) of unmatched receipts whose message is known by now: both sides died in between."""
-    same = and_(sent_ids.c.account_id == receipts.c.account_id, sent_ids.c.service_id == receipts.c.service_id)
-    ended = messages.c.status != Status.PENDING.value
-    query = (
-        select(receipts.c.account_id, receipts.c.service_id)
-        .join(sent_ids, same)
-        .join(messages, and_(messages.c.id == sent_ids.c.message_id, ended))
-    )
-    rows = connection.execute(query.where(receipts.c.message_id.is_(None)).limit(limit))
+    alone = select(receipts.c.account_id, receipts.c.service_id).where(receipts.c.message_id.is_(None))
+    ended = and_(messages.c.id == sent_ids.c.message_id, messages.c.status != Status.PENDING.value)
+    ours = alone.join(sent_ids, _SAME_OF_OURS).join(messages, ended)
+    theirs = alone.join(messages, _SAME_OF_THEIRS).join(threads, _THEIR_THREAD)
+    rows = connection.execute(ours.union(theirs).limit(limit))
     return [(row.account_id, row.service_id) for row in rows]
 
 

@@ -26,5 +26,5 @@ def glimpse(value: object) -> str:
     """Return the beginning of something odd as ASCII, whatever it is."""
     try:
         return json.dumps(value, default=str)[:_GLIMPSE]
-    except (RecursionError, ValueError):
+    except (RecursionError, TypeError, ValueError):
         return "(nested too deep to be shown)"

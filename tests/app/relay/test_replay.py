@@ -65,12 +65,12 @@ def test_an_agents_message_gets_a_new_deadline_and_its_status_is_told(relay: Rel
 
 def test_what_has_not_failed_is_left_alone(relay: RelayWorld) -> None:
     deliver(relay, message("m1"))
-    wake = relay.services.database
-    with wake.read() as connection:
+    database = relay.services.database
+    with database.read() as connection:
         before = connection.exec_driver_sql("SELECT wake FROM lanes").scalars().all()
     with pytest.raises(NotReplayable, match="has not failed"):
         replay.replay(relay.services, 1)
-    with wake.read() as connection:
+    with database.read() as connection:
         assert connection.exec_driver_sql("SELECT wake FROM lanes").scalars().all() == before
         head = messages.get(connection, 1)
     assert head is not None

@@ -105,6 +105,10 @@ class RelayWorld:
                 return
         raise AssertionError(f"there is still work after {within} s")
 
+    def wait_for_webhooks(self) -> None:
+        """Wait until the receiver has taken everything; nothing is drained."""
+        eventually(lambda: not self.world.delivery.pending())
+
     def pass_time(self, seconds: float) -> None:
         """Let so much time pass: everything that the database waits for comes nearer."""
         with self.services.database.write() as connection:

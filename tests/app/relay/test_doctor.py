@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.relay import portals as portal_use
+from app.relay.doctor import examine
+from app.relay.findings import Finding, Level
+from app.simulator import seed
+from app.storage import accounts, lanes
+from app.storage.accounts import Side
+from tests.app.relay.deliveries import bury, deliver, message, oddity
+from tests.app.relay.world import RelayWorld
+
+
+def found(relay: RelayWorld, check: str, **changes: Any) -> Finding:
+    """The finding of one check, which must be there once."""
+    [one] = [one for one in examine(relay.services.settings.model_copy(update=changes)) if one.check == check]
+    return one
+
+
+def levels(relay: RelayWorld, **changes: Any) -> dict[str, Level]:
+    return {one.check: one.level for one in examine(relay.services.settings.model_copy(update=changes))}
+
+
+def sql(relay: RelayWorld, statement: str) -> None:
+    with relay.services.database.write() as connection:
+        connection.exec_driver_sql(statement)
+
+
+def test_nothing_fails_in_a_whole_relay(relay: RelayWorld) -> None:
+    report = examine(relay.services.settings)
+    assert [one for one in report if one.level is Level.FAIL] == []
+    named = {one.check for one in report}
+    assert named >= {"settings", "public_url", "broker_url", "database", "migrations", "broker", "limiter", "hubspot"}
+    assert named >= {"hubspot_clock", "database_clock", "vault", "portal 4700001", "accounts", "workers"}
+
+
+def test_whatever_is_wrong_has_a_fix_or_says_it(relay: RelayWorld) -> None:
+    bury(relay, "m1")
+    deliver(relay, oddity())
+    accounts_hint = "Ask the administrator for a new token."
+    with relay.services.database.write() as connection:
+        accounts.pause_side(connection, 1, Side.SERVICE, hint=accounts_hint)
+    report = {one.check: one for one in examine(relay.services.settings)}
+    assert accounts_hint in report["account 1"].sentence
+    assert "relay accounts resume 1" in report["account 1"].fix
+    assert "1 items" in report["envelopes"].sentence
+    assert "1 messages" in report["dead_letters"].sentence
+    assert [one for one in report.values() if one.level is Level.FAIL and not one.fix] == []
+
+
+def test_missing_secrets_in_production(relay: RelayWorld) -> None:
+    bad = levels(relay, environment="production", secret_keys=())
+    assert bad["settings"] is Level.FAIL
+    assert bad["services"] is Level.FAIL
+
+
+def test_a_weak_secret_in_production(relay: RelayWorld) -> None:
+    weak = relay.services.settings.hubspot_client_secret.__class__("short")
+    assert (
+        "HUBSPOT_CLIENT_SECRET is shorter"
+        in found(relay, "settings", environment="production", hubspot_client_secret=weak).sentence
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "level"),
+    [
+        ("", Level.FAIL),
+        ("relay.example.com", Level.FAIL),
+        ("http://a.example", Level.WARN),
+        ("https://a.example", Level.OK),
+    ],
+)
+def test_the_public_address(relay: RelayWorld, url: str, level: Level) -> None:
+    assert found(relay, "public_url", public_url=url).level is level
+
+
+def test_a_database_without_tables(relay: RelayWorld, tmp_path: Any) -> None:
+    report = levels(relay, database_url=f"sqlite:///{tmp_path / 'other.db'}")
+    assert (report["database"], report["migrations"]) == (Level.OK, Level.FAIL)
+    assert "vault" not in report
+
+
+def test_a_database_that_is_away(relay: RelayWorld, tmp_path: Any) -> None:
+    assert found(relay, "database", database_url=f"sqlite:///{tmp_path}/no/folder/relay.db").level is Level.FAIL
+
+
+def test_a_broker_that_is_away(relay: RelayWorld) -> None:
+    report = levels(relay, broker_url="redis://127.0.0.1:1/0")
+    assert (report["broker"], report["limiter"]) == (Level.FAIL, Level.FAIL)
+
+
+def test_rabbitmq_needs_a_redis_for_the_limits(relay: RelayWorld) -> None:
+    assert "RELAY_REDIS_URL" in found(relay, "limiter", broker_url="amqp://127.0.0.1:1//").fix
+
+
+def test_hubspot_that_cannot_be_reached(relay: RelayWorld) -> None:
+    assert found(relay, "hubspot", hubspot_api_url="http://127.0.0.1:1").level is Level.FAIL
+
+
+def test_a_key_that_opens_nothing(relay: RelayWorld) -> None:
+    key = relay.services.settings.hubspot_client_secret.__class__("another key of the tests")
+    report = examine(relay.services.settings.model_copy(update={"secret_keys": (key,)}))
+    closed = [one.sentence for one in report if one.check == "vault"]
+    assert len(closed) == 2
+    assert "account 1" in closed[0]
+
+
+def test_an_older_key_is_worth_a_word(relay: RelayWorld) -> None:
+    key = relay.services.settings.hubspot_client_secret.__class__("another key of the tests")
+    keys = (key, *relay.services.settings.secret_keys)
+    assert found(relay, "vault", secret_keys=keys).level is Level.WARN
+
+
+def test_a_portal_whose_token_is_refused(relay: RelayWorld) -> None:
+    portal_use.add(relay.services, int(seed.PORTAL_ID), "made-up", test=False)
+    one = found(relay, f"portal {seed.PORTAL_ID}")
+    assert one.level is Level.FAIL
+    assert "relay portals add" in one.fix
+
+
+def test_a_portal_without_accounts_is_asked_for_a_token(relay: RelayWorld) -> None:
+    portal_use.add(relay.services, 99, "made-up", test=False)
+    assert found(relay, "portal 99").level is Level.FAIL
+
+
+def test_nothing_connected_is_worth_a_word(relay: RelayWorld) -> None:
+    for table in ("accounts", "portals"):
+        sql(relay, f"DELETE FROM {table}")  # noqa: S608 - names of this test
+    report = levels(relay)
+    assert (report["portals"], report["accounts"]) == (Level.WARN, Level.WARN)
+
+
+def test_lanes_that_nobody_takes(relay: RelayWorld) -> None:
+    deliver(relay, message("m1"))
+    assert found(relay, "workers").level is Level.OK
+    sql(relay, "UPDATE lanes SET due = due - 300, rung_until = NULL")
+    assert "nobody rings" in found(relay, "workers").sentence
+    with relay.services.database.write() as connection:
+        lanes.mark_rung(connection, [1])
+    assert "nobody comes" in found(relay, "workers").sentence
+
+
+def test_lanes_of_a_paused_account_wait_rightly(relay: RelayWorld) -> None:
+    deliver(relay, message("m1"))
+    sql(relay, "UPDATE lanes SET due = due - 300")
+    sql(relay, "UPDATE accounts SET state = 'paused'")
+    assert found(relay, "workers").level is Level.OK

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.domain.account import RunState
+from app.domain.status import Status
+from app.relay.trace import hops, where_now
+from app.storage import trace
+from app.storage.statuses import StatusRow
+from app.storage.trace import DeadLetterState, Facts, MediaState
+from tests.app.relay.deliveries import deliver, message, work
+from tests.app.relay.world import RelayWorld
+
+
+def read(relay: RelayWorld, message_id: int = 1) -> Facts:
+    with relay.services.database.read() as connection:
+        facts = trace.read(connection, message_id)
+    assert facts is not None
+    return facts
+
+
+@pytest.fixture
+def facts(relay: RelayWorld) -> Facts:
+    """A customer's message that has just come."""
+    deliver(relay, message("m1"))
+    return read(relay)
+
+
+def with_lane(facts: Facts, **changes: Any) -> Facts:
+    return replace(facts, lane=replace(facts.lane, **changes))
+
+
+def with_message(facts: Facts, **changes: Any) -> Facts:
+    return replace(facts, message=replace(facts.message, **changes))
+
+
+def attachment(state: str, **changes: Any) -> MediaState:
+    known: dict[str, Any] = {"position": 0, "attempts": 1, "mime": "image/png", "size": 9, "hint": ""}
+    return MediaState(**{**known, "created_at": 10.0, "finished_at": None, **changes}, state=state)
+
+
+def test_what_a_message_can_wait_for(facts: Facts) -> None:
+    paused = replace(facts.account, hubspot_state=RunState.PAUSED, hubspot_hint="Switch it on")
+    portal = replace(facts.portal, state=RunState.PAUSED, hint="Install the app again.") if facts.portal else None
+    for changed, words in (
+        (facts, "is next; its lane is due since 0 s, a worker was rung for it."),
+        (with_lane(facts, rung_in=None), "does the scheduler run?"),
+        (with_lane(facts, due_in=None), "is not due"),
+        (with_message(with_lane(facts, due_in=30.0), hint="HubSpot is slow."), "is due in 30 s. HubSpot is slow."),
+        (with_lane(facts, due_in=1.0, slot_in=1.0), "has its turn in the rate limit in 1 s."),
+        (with_lane(facts, owner="w:1", lease_in=50.0), "which w:1 drains now (for at most 50 s)"),
+        (replace(facts, media=(attachment("pending"),)), "waits for 1 of its attachments"),
+        (with_message(facts, not_before=facts.now + 9, attempts=2), "is tried again in 9 s, attempt 3."),
+        (with_lane(facts, ahead=2, head_id=5), "waits behind 2 earlier in its lane, first message 5"),
+        (with_lane(facts, held_by=4), "waits behind dead letter 4"),
+        (replace(facts, account=paused), "account 1 is paused. Switch it on. `relay accounts resume 1`."),
+        (replace(facts, portal=portal), "is paused. Install the app again. `relay portals resume 4700001`."),
+        (with_message(with_lane(facts, owner="w:1", lease_in=9.0), is_called=True), "is being sent by w:1"),
+        (with_message(with_lane(facts, owner="w:1", lease_in=-9.0), is_called=True), "its worker fell silent"),
+    ):
+        assert words in where_now(changed)
+
+
+def test_a_paused_service_does_not_hold_what_goes_to_hubspot(facts: Facts) -> None:
+    account = replace(facts.account, service_state=RunState.PAUSED, service_hint="Token revoked.")
+    assert "is next" in where_now(replace(facts, account=account))
+
+
+def test_where_a_message_ended(facts: Facts) -> None:
+    sent = with_message(facts, status=Status.READ)
+    failed = with_message(facts, status=Status.FAILED, hint="The customer is gone.")
+    known = StatusRow(Status.READ, Status.READ, "", 5.0)
+    behind = StatusRow(Status.READ, Status.SENT, "", 5.0)
+    for changed, words in (
+        (sent, "Message 1 is sent and read."),
+        (replace(sent, told=known), "and HubSpot knows."),
+        (replace(sent, told=behind), "HubSpot has still to be told"),
+        (failed, "Message 1 is failed."),
+        (
+            replace(failed, dead_letter=DeadLetterState(1.0, None)),
+            "The customer is gone. `relay dead-letters replay 1`",
+        ),
+        (replace(failed, dead_letter=DeadLetterState(1.0, 2.0)), "An operator dropped it."),
+        (with_message(facts, status=Status.CANCELLED), "Message 1 is cancelled."),
+    ):
+        assert words in where_now(changed)
+
+
+def test_hops_of_attachments(facts: Facts) -> None:
+    done = attachment("ready", finished_at=12.0, attempts=2)
+    gone = attachment("failed", position=1, finished_at=11.0, hint="It was too large.")
+    told = [(hop.at, hop.text) for hop in hops(replace(facts, media=(done, gone))) if hop.step == "media"]
+    assert told == [
+        (10.0, "attachment 1 is to be fetched"),
+        (10.0, "attachment 2 is to be fetched"),
+        (11.0, "attachment 2 failed: It was too large."),
+        (12.0, "attachment 1 ready at attempt 2: image/png, 9 bytes"),
+    ]
+
+
+def test_hops_of_a_whole_conversation(relay: RelayWorld) -> None:
+    deliver(relay, message("m1"))
+    work(relay)
+    facts = read(relay)
+    told = {hop.step: hop.text for hop in hops(facts)}
+    assert told["received"] == "envelope 1 from loopback"
+    assert told["accepted"].startswith("inbound message in lane 1 (inbound c1), thread ")
+    assert told["attempt"].startswith("1: publish ok after 0.")
+    assert told["ended"] == f"sent, HubSpot's message {facts.message.hubspot_id}"
