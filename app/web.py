@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app import logs, metrics
 from app.connectors import registry
@@ -79,7 +79,10 @@ def _http_error(error: HTTPException) -> tuple[Response, int]:
     code = error.code or 500
     if code == 413:  # noqa: PLR2004 - the status code itself
         log.warning("body_too_large", path=_safe_path(), hint="RELAY_BODY_LIMIT is the largest that is taken")
-    return _sentence(error.description or error.name, code)
+    response, code = _sentence(error.description or error.name, code)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    return response, code
 
 
 def _internal_error(error: Exception) -> tuple[Response, int]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import click
 
-from app.cli.options import Pair
+from app.cli.options import ID, Pair
 from app.cli.output import given, json_option, print_fields, print_json, print_rows, printable
 from app.cli.session import open_database, open_services
 from app.connectors import registry
@@ -26,7 +26,7 @@ _set_option = click.option(
     help="A credential; KEY=@FILE reads it from a file.",
 )
 _test_option = click.option("--test/--no-test", default=True, show_default=True, help="Ask the service first.")
-_id_argument = click.argument("account_id", metavar="ID", type=click.IntRange(1))
+_id_argument = click.argument("account_id", metavar="ID", type=ID)
 
 
 @click.group()
@@ -77,7 +77,7 @@ def _state(row: AccountRow) -> str:
 
 @accounts.command()
 @click.argument("connector")
-@click.option("--portal", type=click.IntRange(1), required=True, help="HubSpot's id of the portal.")
+@click.option("--portal", type=ID, required=True, help="HubSpot's id of the portal.")
 @click.option("--channel", required=True, help="HubSpot's id of the channel.")
 @click.option("--account", required=True, help="HubSpot's id of the channel account.")
 @click.option("--name", required=True, help="How HubSpot and listings call it.")

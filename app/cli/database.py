@@ -26,5 +26,5 @@ def upgrade() -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
         before = schema.current(database)
         schema.upgrade(database)
-    done = "is up to date" if before == schema.head() else "was upgraded"
-    click.echo(f"The database {done}: revision {schema.head()}.")
+    done = "is up to date" if before == schema.HEAD else "was upgraded"
+    click.echo(f"The database {done}: revision {schema.HEAD}.")

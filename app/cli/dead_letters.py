@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from app.cli.options import Time, account_option, limit_option, since_option, thread_option
+from app.cli.options import ID, Time, account_option, limit_option, since_option, thread_option
 from app.cli.output import Failure, Moment, json_option, print_json, print_rows
 from app.cli.session import open_database, open_services
 from app.storage import lanes, search
@@ -49,7 +49,7 @@ def list_dead_letters(*, limit: int, as_json: bool, **chosen: Any) -> None:
 
 
 @dead_letters.command()
-@click.argument("message_ids", metavar="[ID]...", type=int, nargs=-1)
+@click.argument("message_ids", metavar="[ID]...", type=ID, nargs=-1)
 @_filters
 @click.option("--all", "every", is_flag=True, help="All of them.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
@@ -66,7 +66,7 @@ def replay(*, message_ids: tuple[int, ...], every: bool, dry_run: bool, as_json:
 
 
 @dead_letters.command()
-@click.argument("message_ids", metavar="[ID]...", type=int, nargs=-1)
+@click.argument("message_ids", metavar="[ID]...", type=ID, nargs=-1)
 @_filters
 @click.option("--all", "every", is_flag=True, help="All of them.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from app.cli.options import limit_option
+from app.cli.options import ID, limit_option
 from app.cli.output import Failure, Moment, json_option, print_json, print_rows
 from app.cli.session import open_database, open_services
 from app.storage import envelopes as rows
@@ -38,7 +38,7 @@ def list_envelopes(*, limit: int, as_json: bool) -> None:
 
 
 @envelopes.command(name="open")
-@click.argument("envelope_id", metavar="[ID]", type=int, required=False)
+@click.argument("envelope_id", metavar="[ID]", type=ID, required=False)
 @click.option("--all", "every", is_flag=True, help="All that hold something unopened.")
 @json_option
 def open_(envelope_id: int | None, *, every: bool, as_json: bool) -> None:

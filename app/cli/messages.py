@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from app.cli.options import account_option, limit_option, since_option, thread_option
+from app.cli.options import ID, account_option, limit_option, since_option, thread_option
 from app.cli.output import Failure, json_option, moment, print_fields, print_rows
 from app.cli.session import open_database, open_services
 from app.domain.message import Direction
@@ -68,7 +68,7 @@ def list_messages(
 
 
 @messages.command()
-@click.argument("message_id", metavar="ID", type=int)
+@click.argument("message_id", metavar="ID", type=ID)
 @click.option("--text", is_flag=True, help="Show what the message says.")
 @json_option
 def show(message_id: int, *, text: bool, as_json: bool) -> None:
@@ -83,7 +83,7 @@ def show(message_id: int, *, text: bool, as_json: bool) -> None:
 
 
 @messages.command()
-@click.argument("message_ids", metavar="ID...", type=int, nargs=-1, required=True)
+@click.argument("message_ids", metavar="ID...", type=ID, nargs=-1, required=True)
 def replay(message_ids: tuple[int, ...]) -> None:
     """Send messages that failed once more, in their old places."""
     from app.relay import replay as use  # noqa: PLC0415 - with Celery; the listings do without

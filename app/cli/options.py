@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 from typing_extensions import override
@@ -15,6 +15,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 _AGO = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
+
+
+#: One of our ids, or one of HubSpot's that is a number: what a database takes for one.
+ID: Final = click.IntRange(1, 2**63 - 1)
 
 
 class Time(click.ParamType[Any]):
@@ -59,7 +63,7 @@ def limit_option(default: int) -> Callable[[Command], Command]:
 
 def account_option(command: Command) -> Command:
     """Give a command the option ``--account``."""
-    option: Callable[[Command], Command] = click.option("--account", type=int, help="Only of this account (our id).")
+    option: Callable[[Command], Command] = click.option("--account", type=ID, help="Only of this account (our id).")
     return option(command)
 
 

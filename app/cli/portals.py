@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from app.cli.options import ID
 from app.cli.output import given, json_option, print_json, print_rows
 from app.cli.session import open_database, open_services
 from app.relay.spans import distance
@@ -39,7 +40,7 @@ def list_portals(as_json: bool) -> None:  # noqa: FBT001 - click's signature, he
 
 
 @portals.command()
-@click.argument("portal_id", metavar="ID", type=click.IntRange(1))
+@click.argument("portal_id", metavar="ID", type=ID)
 @click.option("--refresh-token", required=True, help="OAuth refresh token; @FILE reads it from a file.")
 @click.option("--name", default="", help="How listings call it.")
 @click.option("--test/--no-test", default=True, show_default=True, help="Ask HubSpot first whether the token works.")
@@ -58,7 +59,7 @@ def add(portal_id: int, refresh_token: str, name: str, *, test: bool, as_json: b
 
 
 @portals.command()
-@click.argument("portal_id", metavar="ID", type=click.IntRange(1))
+@click.argument("portal_id", metavar="ID", type=ID)
 def pause(portal_id: int) -> None:
     """Stop everything of a portal; what comes in is stored and waits."""
     from app.relay import portals as use  # noqa: PLC0415 - likewise
@@ -69,7 +70,7 @@ def pause(portal_id: int) -> None:
 
 
 @portals.command()
-@click.argument("portal_id", metavar="ID", type=click.IntRange(1))
+@click.argument("portal_id", metavar="ID", type=ID)
 def resume(portal_id: int) -> None:
     """Let a portal run again."""
     from app.relay import portals as use  # noqa: PLC0415 - likewise

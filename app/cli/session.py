@@ -61,9 +61,9 @@ def check_schema(database: Database) -> None:
             f"There is no database at {path} yet: `relay db upgrade` makes it, RELAY_DATABASE_URL names another one."
         )
     current = schema.current(database)
-    if current != schema.head():
+    if current != schema.HEAD:
         raise ConfigurationError(
-            f"The database is at revision {current or 'none'}, this release needs {schema.head()}: "
+            f"The database is at revision {current or 'none'}, this release needs {schema.HEAD}: "
             "run `relay db upgrade`."
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.domain.webhook import Answer, RawRequest
 from app.relay import accept
@@ -49,8 +50,22 @@ def raw_request(path: str = "") -> RawRequest:
         path=path,
         query=request.query_string.decode("latin-1"),
         headers={name.lower(): value for name, value in request.headers.items()},
-        body=request.get_data(),
+        body=_body(),
     )
+
+
+def _body() -> bytes:
+    """Return the body.
+
+    Raises:
+        RequestEntityTooLarge: it is larger than the limit. Werkzeug says so itself where a length is announced; a
+            chunked body it cuts there in silence.
+    """
+    body = request.get_data()
+    limit = request.max_content_length
+    if request.content_length is None and limit is not None and len(body) >= limit:
+        raise RequestEntityTooLarge
+    return body
 
 
 def respond(answer: Answer) -> Response:

@@ -21,6 +21,7 @@ from app.relay import receipts
 from app.relay.deposit import Accepted, store_hubspot_events, store_service_events
 from app.relay.services import Services
 from app.storage import accounts, envelopes
+from app.storage.accounts import AccountRow
 
 #: The source of HubSpot's envelopes; those of services have the connector's name.
 HUBSPOT = "hubspot"
@@ -45,8 +46,7 @@ def accept_service(services: Services, connector_name: str, key: str, raw: RawRe
         SignatureInvalid: the service did not send this.
         DatabaseAway: nothing was stored; the service has to come again.
     """
-    with services.database.read() as connection:
-        row = accounts.by_key(connection, connector_name, key)
+    row = _account(services, connector_name, key)
     if row is None:
         raise UnknownAccountError(
             f"No {connector_name} account has this webhook address. `relay accounts list` shows the right ones."
@@ -121,6 +121,14 @@ def ring(services: Services, accepted: Accepted) -> None:
         receipts.match_quietly(services, account_id, ids)
 
 
+def _account(services: Services, connector_name: str, key: str) -> AccountRow | None:
+    """Find the account of a webhook's address. No address of ours holds what PostgreSQL refuses to look up (NUL)."""
+    if not (connector_name + key).isprintable():
+        return None
+    with services.database.read() as connection:
+        return accounts.by_key(connection, connector_name, key)
+
+
 def _read(connector: Connector, raw: RawRequest, account: Account) -> Sequence[Event]:
     """Let the connector read a request. One that it stumbles over is kept: refused, it would come again and again."""
     try:
@@ -150,4 +158,5 @@ def _hash(body: bytes) -> str:
 
 
 def _fitting(key: str) -> str:
-    return key if len(key) <= _LONGEST_KEY else _hash(key.encode("utf-8"))
+    """Return the key, or its hash where the column would not take it: too long, or with a NUL in it."""
+    return key if len(key) <= _LONGEST_KEY and key.isprintable() else _hash(key.encode("utf-8"))

@@ -23,6 +23,13 @@ from app.storage.portals import Portal
 _NEGLECTED = 60.0
 
 
+_NO_BROKER = Finding(
+    "broker",
+    Level.WARN,
+    "No broker is configured.",
+    "Use `relay up`, which brings one along, or set RELAY_BROKER_URL for the roles one by one.",
+)
+
 Check = Callable[[Services], Iterator[Finding]]
 
 
@@ -31,13 +38,15 @@ def examine(settings: Settings) -> list[Finding]:
 
     Needs no broker: where none is configured, ``relay up`` brings one along.
     """
-    found = [*_settings(settings), _public_url(settings), _broker_named(settings)]
+    found = [*_settings(settings), _public_url(settings)]
+    if not settings.broker_url:
+        found.append(_NO_BROKER)
     try:
         services = build(settings.model_copy(update={"broker_url": settings.broker_url or "memory://"}), pool=2)
     except ConfigurationError as error:
         return [*found, Finding("services", Level.FAIL, str(error), "Set it, and run `relay doctor` again.")]
     with closing(services):
-        found += _run(services, (_database, broker, limiter, hubspot))
+        found += _run(services, (_database, hubspot, *((broker, limiter) if settings.broker_url else ())))
         if not any(one.check in {"database", "migrations"} and one.level is Level.FAIL for one in found):
             found += _run(services, (clock, _vault, _portals, _accounts, _workers, _people))
     return found
@@ -85,13 +94,6 @@ def _public_url(settings: Settings) -> Finding:
     return Finding("public_url", Level.OK, f"Webhooks come to {settings.public_url}.")
 
 
-def _broker_named(settings: Settings) -> Finding:
-    if settings.broker_url:
-        return Finding("broker_url", Level.OK, "A broker is configured.")
-    fix = "Use `relay up`, which brings one along, or set RELAY_BROKER_URL for the roles one by one."
-    return Finding("broker_url", Level.WARN, "No broker is configured.", fix)
-
-
 def _database(services: Services) -> Iterator[Finding]:
     with services.database.read() as connection:
         kept = durability.read(connection)
@@ -102,7 +104,7 @@ def _database(services: Services) -> Iterator[Finding]:
     else:
         fix = "Switch it on: a 2xx of the relay promises that the message survives a power cut."
         yield Finding("durability", Level.FAIL, f"{name} may lose what it confirms ({words}).", fix)
-    current, head = schema.current(services.database), schema.head()
+    current, head = schema.current(services.database), schema.HEAD
     if current == head:
         yield Finding("migrations", Level.OK, f"The tables are at revision {head}.")
     else:

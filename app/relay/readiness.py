@@ -27,9 +27,9 @@ def check(services: Services) -> Readiness:
     report = Readiness()
     try:
         current = schema.current(services.database)
-        if current != schema.head():
+        if current != schema.HEAD:
             at = current or "empty"
-            report.reasons.append(f"The database is at revision {at}, not {schema.head()}: run `relay db upgrade`.")
+            report.reasons.append(f"The database is at revision {at}, not {schema.HEAD}: run `relay db upgrade`.")
     except DatabaseAway:
         report.reasons.append("The database does not answer: see RELAY_DATABASE_URL.")
     if not services.doorbell.is_answering():

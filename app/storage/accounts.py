@@ -13,6 +13,7 @@ from app.domain.account import DeadLetterPolicy, RunState
 from app.domain.person import Identifier
 from app.storage.clock import now
 from app.storage.tables import accounts, portals
+from app.storage.text import storable
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection
@@ -165,7 +166,7 @@ def pause_side(connection: Connection, account_id: int, side: Side, *, hint: str
     where = and_(accounts.c.id == account_id, state == RunState.RUNNING.value)
     if version is not None:
         where = and_(where, accounts.c.credentials_version == version)
-    values = {state.name: RunState.PAUSED.value, f"{side.value}_hint": hint}
+    values = {state.name: RunState.PAUSED.value, f"{side.value}_hint": storable(hint)}
     return connection.execute(update(accounts).where(where).values(**values)).rowcount == 1
 
 

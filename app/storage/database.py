@@ -64,7 +64,7 @@ def is_away(error: DBAPIError) -> bool:
 def _checked(url: str) -> Any:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         # Without the cause: it quotes the address, which may hold a password.
         raise ConfigurationError(f"RELAY_DATABASE_URL cannot be read: {_USE}.") from None
     backend = parsed.get_backend_name()

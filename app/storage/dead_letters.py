@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from app.storage.clock import now
 from app.storage.dialects import upsert
 from app.storage.tables import accounts, dead_letters, messages
+from app.storage.text import storable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 def bury(connection: Connection, message_id: int, account_id: int, *, reason: str, hint: str, detail: str = "") -> None:
     """Make a message a dead letter, or the same one anew after a replay that did not help."""
-    values = {"account_id": account_id, "reason": reason, "hint": hint, "detail": detail, "created_at": now()}
+    words = {"reason": storable(reason), "hint": storable(hint), "detail": storable(detail)}  # the other side's own
+    values = {"account_id": account_id, "created_at": now(), **words}
     statement = upsert(connection, dead_letters).values(message_id=message_id, **values)
     again = {**values, "replayed_at": None}
     connection.execute(statement.on_conflict_do_update(index_elements=["message_id"], set_=again))

@@ -85,8 +85,8 @@ def keep_unopened(connection: Connection, envelope_id: int, items: Sequence[Item
     """Keep items for later."""
     if items:
         rows = [
-            {"envelope_id": envelope_id, "created_at": now(), "position": i.position, "reason": i.reason}
-            | {"raw": glimpse(i.raw), "waits_for": i.waits_for}
+            {"envelope_id": envelope_id, "created_at": now(), "position": i.position}
+            | {"reason": storable(i.reason), "raw": glimpse(i.raw), "waits_for": i.waits_for}
             for i in items
         ]
         for row in rows:

@@ -11,6 +11,7 @@ from app.domain.message import Attachment
 from app.storage.clock import now
 from app.storage.lanes import RUNG_FOR
 from app.storage.tables import media, messages
+from app.storage.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -49,7 +50,8 @@ def add(connection: Connection, message_id: int, attachments: Sequence[Attachmen
     """Store a message's attachments, due now. Returns their ids."""
     ids = []
     for position, attachment in enumerate(attachments):
-        row = {"message_id": message_id, "position": position, "attachment": attachment.model_dump(mode="json")}
+        row = {"message_id": message_id, "position": position}
+        row |= {"attachment": storable(attachment.model_dump(mode="json"))}
         statement = insert(media).values(**row, due=now(), created_at=now()).returning(media.c.id)
         ids.append(connection.execute(statement).scalar_one())
     return ids
@@ -89,12 +91,12 @@ def failed(connection: Connection, job: Job, *, hint: str) -> None:
 def _finish(connection: Connection, job: Job, values: dict[str, object]) -> None:
     rest = {"owner": None, "lease": None, "due": None, "finished_at": now()}
     where = (media.c.id == job.id, media.c.state == "pending")
-    connection.execute(update(media).where(*where).values(**values, **rest))
+    connection.execute(update(media).where(*where).values(**storable(values), **rest))
 
 
 def again(connection: Connection, job: Job, *, delay: float) -> None:
-    """Let an attachment wait before it is tried again."""
-    where = (media.c.id == job.id, media.c.state == "pending")
+    """Let an attachment wait before it is tried again, unless somebody else tries it by now."""
+    where = (media.c.id == job.id, media.c.state == "pending", media.c.attempts == job.attempts)
     connection.execute(update(media).where(*where).values(owner=None, lease=None, due=now() + delay))
 
 

@@ -130,27 +130,7 @@ class Head:
 
 
 _COLUMNS = [
-    *(
-        messages.c[name]
-        for name in (
-            "id",
-            "account_id",
-            "lane_id",
-            "thread_id",
-            "direction",
-            "kind",
-            "service_id",
-            "identity",
-            "order_key",
-            "sender",
-            "content",
-            "sent_at",
-            "calling",
-            "attempts",
-            "crashes",
-            "hint",
-        )
-    ),
+    *(messages.c[name] for name in Head.__dataclass_fields__ if name in messages.c),
     (messages.c.not_before - now()).label("waits"),
     (messages.c.deadline_at - now()).label("left"),
     (now() - messages.c.accepted_at).label("age"),
@@ -212,10 +192,11 @@ def write_parts(connection: Connection, message_id: int, contents: Sequence[Part
 
 def finish(connection: Connection, message_id: int, status: Status, *, reason: str = "", hint: str = "") -> bool:
     """End a pending message. Returns False when it had ended already."""
+    values = {"status": status.value, "reason": storable(reason), "hint": storable(hint)}
     statement = (
         update(messages)
         .where(messages.c.id == message_id, messages.c.status == Status.PENDING.value)
-        .values(status=status.value, reason=reason, hint=hint, finished_at=now(), not_before=None)
+        .values(**values, finished_at=now(), not_before=None)
     )
     return connection.execute(statement).rowcount == 1
 
@@ -230,7 +211,7 @@ def rise(connection: Connection, message_id: int, status: Status, *, hint: str =
 
 def delay(connection: Connection, message_id: int, seconds: float, *, reason: str, hint: str) -> None:
     """Let a message wait before it is tried again, and remember what it waits for."""
-    values = {"not_before": now() + seconds, "reason": reason, "hint": hint}
+    values = {"not_before": now() + seconds, "reason": storable(reason), "hint": storable(hint)}
     connection.execute(update(messages).where(messages.c.id == message_id).values(**values))
 
 

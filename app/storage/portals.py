@@ -11,6 +11,7 @@ from app.domain.account import RunState
 from app.storage.clock import now
 from app.storage.dialects import upsert
 from app.storage.tables import portals
+from app.storage.text import storable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -120,7 +121,7 @@ def pause(connection: Connection, portal_id: int, *, hint: str, version: int | N
     where = [portals.c.id == portal_id, portals.c.state == RunState.RUNNING.value]
     if version is not None:
         where.append(portals.c.token_version == version)
-    return connection.execute(update(portals).where(*where).values(state="paused", hint=hint)).rowcount == 1
+    return connection.execute(update(portals).where(*where).values(state="paused", hint=storable(hint))).rowcount == 1
 
 
 def resume(connection: Connection, portal_id: int) -> bool:

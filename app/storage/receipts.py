@@ -17,6 +17,7 @@ from app.domain.status import Status
 from app.storage.clock import now
 from app.storage.dialects import insert_or_ignore
 from app.storage.tables import messages, receipts, sent_ids, threads
+from app.storage.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,15 +32,15 @@ def store(connection: Connection, account_id: int, found: Sequence[Receipt]) -> 
     for receipt in found:
         row = {
             "account_id": account_id,
-            "conversation": receipt.conversation,
-            "service_id": receipt.service_id,
+            "conversation": storable(receipt.conversation),
+            "service_id": storable(receipt.service_id),
             "status": receipt.status.value,
-            "reason": receipt.reason,
+            "reason": storable(receipt.reason),
             "covers_earlier": receipt.covers_earlier,
             "at": receipt.at.timestamp(),
         }
         connection.execute(insert_or_ignore(connection, receipts).values(received_at=now(), **row))
-    return sorted({receipt.service_id for receipt in found})
+    return sorted({storable(receipt.service_id) for receipt in found})
 
 
 #: Some services number messages in each conversation anew, so a receipt that names one is only about that one.

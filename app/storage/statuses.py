@@ -11,6 +11,7 @@ from app.domain.status import Status
 from app.storage.clock import now
 from app.storage.dialects import upsert
 from app.storage.tables import messages, statuses
+from app.storage.text import storable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -20,6 +21,7 @@ _BY_RANK = {status.rank: status for status in Status}
 
 def want(connection: Connection, message_id: int, lane_id: int, status: Status, *, sentence: str = "") -> None:
     """Say that HubSpot should see this status; a lower one than was wanted before changes nothing."""
+    sentence = storable(sentence)
     row = {"message_id": message_id, "lane_id": lane_id, "want": status.rank, "told": 0, "sentence": sentence}
     statement = upsert(connection, statuses).values(**row, attempts=0, wanted_at=now())
     rises = statuses.c.want < status.rank

@@ -12,6 +12,7 @@ from app.domain.person import Person
 from app.storage.clock import now
 from app.storage.dialects import insert_or_ignore
 from app.storage.tables import lanes, thread_aliases, threads
+from app.storage.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -55,7 +56,7 @@ def open_threads(connection: Connection, account_id: int, people: Mapping[str, P
     for conversation in missing:
         person = people[conversation]
         row = {"id": str(uuid.uuid4()), "account_id": account_id, "conversation": conversation, "opted_out": False}
-        row |= {"person": person.model_dump(mode="json") if person else None, "created_at": now()}
+        row |= {"person": _storable(person) if person else None, "created_at": now()}
         connection.execute(insert_or_ignore(connection, threads).values(**row))
     if missing:
         found |= _by_conversation(connection, account_id, missing)
@@ -72,8 +73,11 @@ def _by_conversation(connection: Connection, account_id: int, conversations: Ite
 
 def _remember_person(connection: Connection, thread: Thread, person: Person | None) -> None:
     if person is not None and person != thread.person:
-        values = {"person": person.model_dump(mode="json")}
-        connection.execute(update(threads).where(threads.c.id == thread.id).values(**values))
+        connection.execute(update(threads).where(threads.c.id == thread.id).values(person=_storable(person)))
+
+
+def _storable(person: Person) -> Any:
+    return storable(person.model_dump(mode="json"))
 
 
 def find(

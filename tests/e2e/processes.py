@@ -74,7 +74,7 @@ class People:
         self.call("POST", "/_sim/faults", {"api": api, "fault": fault, **more})
 
     def kill(self, role: str) -> int:
-        """kill -9 a role and its children. Returns the process id that it had."""
+        """Send kill -9 to a role and its children. Returns the process id that it had."""
         found = next(one for one in self.demo.machine.supervisor.roles if one.name == role)
         pid = found.pid
         assert pid is not None

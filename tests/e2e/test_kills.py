@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tests.e2e.processes import People, eventually, running_demo
@@ -34,7 +36,7 @@ def test_kills_lose_nothing_double_nothing_and_keep_the_order(
         for customer, thread in people.threads().items():
             assert people.arrived_in(thread) == ["hello", *expected]
             answers = [f"out {number}" for number in range(MESSAGES)]
-            eventually(lambda c=customer: len(people.customer_sees(c)) >= MESSAGES, within=60, what="the answers")
+            eventually(partial(_has_all, people, customer), within=60, what="the answers")
             assert people.customer_sees(customer) == answers
         eventually(lambda: _all_told(people), within=30, what="every status")
 
@@ -43,6 +45,10 @@ def _first_words(people: People) -> None:
     for customer in CUSTOMERS:
         people.say("hello", customer)
     eventually(lambda: len(people.threads()) == len(CUSTOMERS), what="the first words")
+
+
+def _has_all(people: People, customer: str) -> bool:
+    return len(people.customer_sees(customer)) >= MESSAGES
 
 
 def _all_told(people: People) -> bool:

@@ -113,7 +113,7 @@ def test_a_database_address_is_given_for_each_kind(database_url: str) -> None:
 
 def test_a_migrated_database_has_the_relays_tables(migrated_database_url: str) -> None:
     database = Database(migrated_database_url, pool=1)
-    assert schema.current(database) == schema.head()
+    assert schema.current(database) == schema.HEAD
     database.close()
 
 

@@ -12,11 +12,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from app.cli import main
-from app.settings import Settings
 from tests.app.relay.world import RelayWorld, relay_world
 
 _PASSED_ON = (
-    *("environment", "data_dir", "public_url", "hubspot_api_url", "hubspot_app_id", "hubspot_client_id"),
+    *(
+        "environment",
+        "data_dir",
+        "database_url",
+        "public_url",
+        "hubspot_api_url",
+        "hubspot_app_id",
+        "hubspot_client_id",
+    ),
     *("hubspot_client_secret", "hubspot_developer_api_key", "secret_keys", "allowed_private_hosts"),
 )
 
@@ -63,9 +70,10 @@ def relay(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     terminal: Terminal,  # noqa: ARG001 - its folder and its environment come first
+    migrated_sqlite_url: str,
 ) -> Iterator[RelayWorld]:
     """A relay with a portal and a loopback account, to which the terminal's settings lead; no worker runs."""
-    with relay_world(tmp_path, monkeypatch) as world:
+    with relay_world(tmp_path, monkeypatch, migrated_sqlite_url) as world:
         for name in _PASSED_ON:
             monkeypatch.setenv(f"RELAY_{name.upper()}", plain(getattr(world.services.settings, name)))
         yield world
@@ -76,8 +84,3 @@ def plain(value: Any) -> str:
     if isinstance(value, tuple):
         return ",".join(map(plain, value))
     return str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)
-
-
-def settings(**changes: Any) -> Settings:
-    """Settings of a test, without what stands in a file."""
-    return Settings(_env_file=None, **{"environment": "test", **changes})

@@ -78,6 +78,12 @@ def test_a_message_that_is_not_there(terminal: Terminal) -> None:
 
 
 @pytest.mark.usefixtures("stored")
+@pytest.mark.parametrize("number", ["0", "-1", "9" * 30, "m1"])
+def test_what_cannot_be_an_id_is_wrong_usage(terminal: Terminal, number: str) -> None:
+    assert "is not" in terminal.refusal("messages", "show", "--", number, status=2)
+
+
+@pytest.mark.usefixtures("stored")
 def test_what_has_not_failed_is_not_replayed(terminal: Terminal) -> None:
     assert "has not failed" in terminal.refusal("messages", "replay", 1)
 

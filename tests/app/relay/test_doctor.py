@@ -14,6 +14,12 @@ from tests.app.relay.deliveries import bury, deliver, message, oddity
 from tests.app.relay.world import RelayWorld
 
 
+@pytest.fixture
+def relay(light_relay: RelayWorld) -> RelayWorld:
+    """The database makes no difference here."""
+    return light_relay
+
+
 def found(relay: RelayWorld, check: str, **changes: Any) -> Finding:
     """The finding of one check, which must be there once."""
     [one] = [one for one in examine(relay.services.settings.model_copy(update=changes)) if one.check == check]
@@ -33,7 +39,7 @@ def test_nothing_fails_in_a_whole_relay(relay: RelayWorld) -> None:
     report = examine(relay.services.settings)
     assert [one for one in report if one.level is Level.FAIL] == []
     named = {one.check for one in report}
-    assert named >= {"settings", "public_url", "broker_url", "database", "migrations", "broker", "limiter", "hubspot"}
+    assert named >= {"settings", "public_url", "database", "migrations", "broker", "hubspot"}
     assert named >= {"hubspot_clock", "database_clock", "vault", "portal 4700001", "accounts", "workers"}
 
 
@@ -93,8 +99,13 @@ def test_a_broker_that_is_away(relay: RelayWorld) -> None:
     assert (report["broker"], report["limiter"]) == (Level.FAIL, Level.FAIL)
 
 
+def test_without_a_broker_relay_up_is_named(relay: RelayWorld) -> None:
+    one = found(relay, "broker", broker_url="")
+    assert (one.level, "relay up" in one.fix) == (Level.WARN, True)
+
+
 def test_rabbitmq_needs_a_redis_for_the_limits(relay: RelayWorld) -> None:
-    assert "RELAY_REDIS_URL" in found(relay, "limiter", broker_url="amqp://127.0.0.1:1//").fix
+    assert "RELAY_REDIS_URL" in found(relay, "services", broker_url="amqp://127.0.0.1:1//").sentence
 
 
 def test_hubspot_that_cannot_be_reached(relay: RelayWorld) -> None:

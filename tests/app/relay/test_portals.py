@@ -13,6 +13,12 @@ from tests.app.relay.world import RelayWorld
 PORTAL = int(seed.PORTAL_ID)
 
 
+@pytest.fixture
+def relay(light_relay: RelayWorld) -> RelayWorld:
+    """The database makes no difference here."""
+    return light_relay
+
+
 def portal(relay: RelayWorld, portal_id: int = PORTAL) -> Portal | None:
     with relay.services.database.read() as connection:
         return rows.get(connection, portal_id)

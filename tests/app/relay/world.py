@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import http.client
+import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from sqlalchemy import CursorResult, Executable, Table, select, update
+from sqlalchemy import CursorResult, Executable, Table, func, select, update
+from typing_extensions import override
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from app.connectors.loopback import LoopbackConnector, LoopbackCredentials
@@ -65,6 +72,53 @@ def eventually(check: Callable[[], Any], *, within: float = 10.0) -> Any:
     raise AssertionError(f"nothing came within {within} s")
 
 
+def hubspot_headers(url: str, body: bytes, *, age: float = 0.0, secret: str = CLIENT_SECRET) -> dict[str, str]:
+    """Sign as HubSpot does; ``url`` holds none of the sequences that it decodes."""
+    timestamp = str(round((time.time() - age) * 1000))
+    text = b"POST" + url.encode() + body + timestamp.encode()
+    signature = base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest()).decode()
+    return {
+        "X-HubSpot-Signature-v3": signature,
+        "X-HubSpot-Request-Timestamp": timestamp,
+        "Content-Type": "application/json",
+    }
+
+
+def outgoing(text: str | None = "Hello Dana", message_id: str = "msg-1", **changes: Any) -> dict[str, Any]:
+    """An agent's message as HubSpot tells of it; ``changes`` replace fields of the message."""
+    message = {
+        "id": message_id,
+        "channelAccountId": seed.LOOPBACK_ACCOUNT_ID,
+        "conversationsThreadId": "77",
+        "createdAt": "2026-09-14T08:15:30.120Z",
+        "text": text,
+        "recipients": [{"deliveryIdentifier": {"type": "CHANNEL_SPECIFIC_OPAQUE_ID", "value": "c1"}}],
+        **changes,
+    }
+    return {
+        "type": "OUTGOING_CHANNEL_MESSAGE_CREATED",
+        "portalId": int(seed.PORTAL_ID),
+        "channelId": seed.CHANNEL_ID,
+        "eventTimestamp": "2026-09-14T08:15:30.120Z",
+        "channelIntegrationThreadIds": [],
+        "message": {name: value for name, value in message.items() if value is not None},
+    }
+
+
+def incoming(text: str | None = "Hello?", message_id: str = "m-1", **changes: Any) -> dict[str, Any]:
+    """A customer's message as the loopback service tells of it."""
+    event = {
+        "type": "message",
+        "id": message_id,
+        "conversation": "c1",
+        "time": "2026-09-14T08:15:30.120Z",
+        "sender": {"id": "u1", "name": "Dana"},
+        "text": text,
+        **changes,
+    }
+    return {name: value for name, value in event.items() if value is not None}
+
+
 class RelayWorld:
     """The relay under test, with HubSpot's portal and one loopback account connected."""
 
@@ -104,6 +158,44 @@ class RelayWorld:
             if not self.work_once() and not pending and not self.world.delivery.pending():
                 return
         raise AssertionError(f"there is still work after {within} s")
+
+    def ask(
+        self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> tuple[int, dict[str, str], str]:
+        """Ask the receiver exactly this; the path goes onto the wire as it is. Returns status, headers and body."""
+        public = urlsplit(self.services.settings.public_url)
+        connection = http.client.HTTPConnection(public.hostname or "", public.port, timeout=10)
+        try:
+            connection.request(method, path, body=body, headers=dict(headers or {}))
+            answer = connection.getresponse()
+            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read().decode()
+        finally:
+            connection.close()
+
+    def signed(self, body: bytes, *, path: str = "/webhooks/hubspot", age: float = 0.0) -> dict[str, str]:
+        """The headers of a request of HubSpot's, signed ``age`` seconds ago."""
+        return hubspot_headers(self.services.settings.public_url + path, body, age=age)
+
+    def from_hubspot(self, event: object, **changes: Any) -> int:
+        """Send a rightly signed event. Returns the status of the answer."""
+        body = event if isinstance(event, bytes) else json.dumps(event).encode()
+        return self.ask("POST", "/webhooks/hubspot", body, self.signed(body, **changes))[0]
+
+    @property
+    def webhook(self) -> str:
+        """The path of the loopback account's webhook."""
+        return f"/webhooks/loopback/{self.account.key}"
+
+    def from_loopback(self, body: object) -> int:
+        """Send a rightly signed delivery of the service's. Returns the status of the answer."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        signature = hmac.new(LOOPBACK_SECRET.encode(), content, hashlib.sha256).hexdigest()
+        return self.ask("POST", self.webhook, content, {"X-Loopback-Signature": signature})[0]
+
+    def count(self, table: Table) -> int:
+        """How many rows there are."""
+        with self.services.database.read() as connection:
+            return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
     def wait_for_webhooks(self) -> None:
         """Wait until the receiver has taken everything; nothing is drained."""
@@ -222,7 +314,8 @@ class RelayWorld:
 class _Quiet(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's signature
+    @override
+    def log(self, type: str, message: str, *args: Any) -> None:
         return
 
 

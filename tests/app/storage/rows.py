@@ -21,6 +21,7 @@ from app.storage.attempts import Begun, Fact, Outcome, Purpose
 from app.storage.database import Connection, Database
 from app.storage.lanes import Lane
 from app.storage.messages import Head, NewMessage, PartRow
+from app.storage.tables import messages as message_table
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -119,9 +120,7 @@ class Rows:
         """Store a message, by default an agent's with an id of its own."""
         number = next(self._numbers)
         new = replace(NEW_MESSAGE, lane_id=lane_id, **({"service_id": f"m{number}"} | changes))
-        stored = self.write(
-            messages.insert_new, account or self.account, new, envelope_id=envelope, at=self.now()
-        )
+        stored = self.write(messages.insert_new, account or self.account, new, envelope_id=envelope, at=self.now())
         assert stored is not None
         return stored
 
@@ -164,7 +163,7 @@ class Rows:
 
     def sent(self, message_id: int, status: str = "sent") -> None:
         """Let a message have ended long ago, without the call."""
-        self.set(messages.messages, message_id, status=status, finished_at=self.now())
+        self.set(message_table, message_id, status=status, finished_at=self.now())
 
     def set(self, table: Table, key: Any, **values: Any) -> None:
         """Change a row behind everybody's back: how tests let time pass."""
@@ -191,3 +190,8 @@ def at_once(work: Callable[[U], T], items: Iterable[U]) -> list[T]:
 
     with ThreadPoolExecutor(len(listed)) as pool:
         return list(pool.map(run, listed))
+
+
+def call(work: Callable[[], T]) -> T:
+    """Call a function: for different things that happen ``at_once``."""
+    return work()

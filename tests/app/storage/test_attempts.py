@@ -11,7 +11,7 @@ from app.storage import tables as t
 from app.storage.accounts import Side
 from app.storage.attempts import Fact, Outcome, Purpose
 from app.storage.lanes import Lane
-from tests.app.storage.rows import PORTAL, Rows, at_once
+from tests.app.storage.rows import PORTAL, Rows, at_once, call
 
 
 def untouched(rows: Rows, message: int) -> bool:
@@ -263,7 +263,8 @@ def test_of_a_worker_that_comes_back_and_one_that_gives_it_up_one_judges(rows: R
         def give_up(seen: messages.Head = seen) -> bool:
             return rows.write(attempts.give_up, seen, part_state="unknown")
 
-        finished, given_up = at_once(lambda work: work(), [finish, give_up])
+        both: list[Callable[[], bool]] = [finish, give_up]
+        finished, given_up = at_once(call, both)
         assert finished is not given_up
         head = rows.head(message)
         assert (head.calling, head.parts[0].state) == (None, "sent")

@@ -13,7 +13,7 @@ from app.storage import tables as t
 from app.storage.accounts import Side
 from app.storage.database import Database
 from app.storage.lanes import RUNG_FOR, DueLane, Touched
-from tests.app.storage.rows import PORTAL, Rows, at_once
+from tests.app.storage.rows import PORTAL, Rows, at_once, call
 
 KINDS = list(LaneKind)
 
@@ -141,7 +141,7 @@ def test_waking_beats_whatever_was_waited_for(rows: Rows) -> None:
     row = rows.row(t.lanes, lane)
     assert row.due <= rows.now()
     assert (row.wake, row.rung_until) == (1, None)
-    assert rows.claim(lane)
+    assert rows.claim(lane).id == lane
 
 
 def test_waking_an_account_wakes_its_waiting_lanes_only(rows: Rows) -> None:
@@ -305,7 +305,7 @@ def test_a_lane_waits_as_long_as_it_said(rows: Rows) -> None:
 def test_a_lane_that_is_not_done_is_rung_again(rows: Rows) -> None:
     lane = rows.claimed()
     assert rows.write(lanes.release, lane, seen=lane.wake, due_in=0.0) is True
-    assert rows.claim(lane.id)
+    assert rows.claim(lane.id).id == lane.id
 
 
 def test_who_lost_a_lane_releases_nothing(rows: Rows) -> None:
@@ -330,7 +330,7 @@ def test_no_wake_up_is_lost_between_touch_and_release(rows: Rows) -> None:
         def release(lane: lanes.Lane = lane) -> bool:
             return rows.write(lanes.release, lane, seen=lane.wake, due_in=None)
 
-        rung = at_once(lambda work: work(), [touch, release])
+        rung = at_once(call, [touch, release])
         row = rows.row(t.lanes, lane_id)
         assert row.due is not None
         assert row.wake == lane.wake + 1

@@ -13,7 +13,7 @@ from app.domain.status import Status
 from app.storage import messages
 from app.storage import tables as t
 from app.storage.messages import NewMessage, identity
-from tests.app.storage.rows import NEW_MESSAGE, Rows, at_once
+from tests.app.storage.rows import NEW_MESSAGE, Rows, at_once, call
 
 # Identity -----------------------------------------------------------------------------------------------------------
 
@@ -342,7 +342,11 @@ def test_a_replayed_message_starts_anew_but_sends_no_part_twice(rows: Rows) -> N
     head = rows.read(messages.head, lane)
     assert head is not None
     assert (head.id, head.attempts, head.crashes, head.hint, head.waits) == (message, 0, 0, "", 0)
-    assert [(part.state, part.attempt_id) for part in head.parts] == [("sent", "a"), ("pending", None), ("pending", None)]
+    assert [(part.state, part.attempt_id) for part in head.parts] == [
+        ("sent", "a"),
+        ("pending", None),
+        ("pending", None),
+    ]
     assert head.left is not None
     assert 50 < head.left <= 60
     assert rows.row(t.messages, message).finished_at is None
@@ -425,7 +429,7 @@ def test_of_a_call_that_begins_and_a_deadline_that_ends_one_wins(rows: Rows) -> 
                     return False
             return rows.write(messages.fail_overdue, message, reason="deadline", hint="")
 
-        begun, expired = at_once(lambda work: work(), [begin, expire])
+        begun, expired = at_once(call, [begin, expire])
         assert begun is not expired
         row = rows.row(t.messages, message)
         assert (row.calling is not None, row.status) == (begun, "pending" if begun else "failed")
@@ -438,18 +442,18 @@ def test_of_a_call_that_begins_and_a_deadline_that_ends_one_wins(rows: Rows) -> 
 def test_a_receipt_covers_our_earlier_messages_of_its_thread_below_its_status(rows: Rows) -> None:
     lane, thread, elsewhere = rows.lane(), rows.thread("c1"), rows.thread("c2")
     ids = {}
-    for name, status, more in (
-        ("sent", "sent", {}),
-        ("delivered", "delivered", {}),
-        ("read", "read", {}),
-        ("failed", "failed", {}),
-        ("pending", "pending", {}),
-        ("theirs", "sent", {"direction": Direction.INBOUND}),
-        ("elsewhere", "sent", {"thread_id": elsewhere}),
-        ("this", "sent", {}),
-        ("later", "sent", {}),
+    for name, status, direction, where in (
+        ("sent", "sent", Direction.OUTBOUND, thread),
+        ("delivered", "delivered", Direction.OUTBOUND, thread),
+        ("read", "read", Direction.OUTBOUND, thread),
+        ("failed", "failed", Direction.OUTBOUND, thread),
+        ("pending", "pending", Direction.OUTBOUND, thread),
+        ("theirs", "sent", Direction.INBOUND, thread),
+        ("elsewhere", "sent", Direction.OUTBOUND, elsewhere),
+        ("this", "sent", Direction.OUTBOUND, thread),
+        ("later", "sent", Direction.OUTBOUND, thread),
     ):
-        ids[name] = rows.message(lane, **{"thread_id": thread, **more})
+        ids[name] = rows.message(lane, thread_id=where, direction=direction)
         rows.set(t.messages, ids[name], status=status)
 
     def covered(status: Status) -> list[int]:
@@ -466,3 +470,13 @@ def test_messages_that_are_gone_take_their_parts_along(rows: Rows) -> None:
     with rows.database.write() as connection:
         connection.execute(t.messages.delete().where(t.messages.c.id == message))
         assert connection.execute(select(t.parts)).all() == []
+
+
+def test_another_sides_words_are_kept_whatever_they_hold(rows: Rows) -> None:
+    message = rows.message(rows.lane())
+    rows.write(messages.delay, message, 1.0, reason="r\x001", hint="h\x00i \ud800")
+    row = rows.row(t.messages, message)
+    assert (row.reason, row.hint) == ("r1", "hi \ufffd")
+    rows.write(messages.finish, message, Status.FAILED, reason="r\x002", hint="\x00\udfff")
+    row = rows.row(t.messages, message)
+    assert (row.reason, row.hint) == ("r2", "\ufffd")

@@ -25,7 +25,7 @@ def next_untold(rows: Rows) -> Untold | None:
 def test_what_is_wanted_is_to_be_told(rows: Rows) -> None:
     assert next_untold(rows) is None
     message = rows.message(rows.lane(), service_id="hs-1")
-    want(rows, message, Status.FAILED, "Blocked.")
+    want(rows, message, Status.FAILED, "Bl\x00ocked.")
     assert next_untold(rows) == Untold(message, rows.account, "hs-1", Status.FAILED, Status.PENDING, "Blocked.", 0)
     rows.write(statuses.told, message, Status.FAILED)
     assert next_untold(rows) is None
