@@ -19,7 +19,7 @@ BASE_STAMP := .venv/base-$(call checksum,requirements/base.txt requirements/buil
 DEV_STAMP := .venv/dev-$(call checksum,requirements/dev.txt)
 SYNAPSE_STAMP := .venv-synapse/synapse-$(call checksum,requirements/synapse.txt)
 
-.PHONY: help demo test check lint types format bench lock servers clean
+.PHONY: help demo test check lint types format lock servers clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,9 +43,6 @@ types: $(DEV_STAMP) ## check types
 format: $(DEV_STAMP) ## format and fix what can be fixed safely
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
-
-bench: $(BASE_STAMP) ## run the benchmarks
-	@exec $(BIN)/relay bench $(ARGS)
 
 servers: ## install the servers that the tests run against, where this user may
 	@tests/servers/install

@@ -57,17 +57,19 @@ def _prepare_claimed(services: Services, job: Job, account: AccountRow) -> None:
 
 
 def _fetch(services: Services, job: Job, account: AccountRow, *, target: BinaryIO) -> None:
-    connector = services.connector(account)
+    connector, opened = services.connector(account), services.opened(account)
     request = MediaRequest(job.attachment.source)
     if isinstance(connector, FetchesMedia):
-        request = connector.media_request(job.attachment, services.opened(account), services.http)
+        request = connector.media_request(job.attachment, opened, services.http)
+    # An address in a message may be anybody's. Only the service's own, which an operator named, may be a private one.
+    is_own = bool(request.headers) or (opened.api_url != "" and request.url.startswith(opened.api_url + "/"))
     services.http.download(
         request.url,
         target,
         headers=request.headers,
         limit=services.settings.media_limit,
         timeout=_TIMEOUT,
-        public_only=not isinstance(connector, FetchesMedia),
+        public_only=not is_own,
         follow=3,
     )
 

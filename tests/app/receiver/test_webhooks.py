@@ -21,9 +21,7 @@ def hints(lines: Lines, event: str) -> list[str]:
     return [line["hint"] for line in lines() if line["event"] == event]
 
 
-@pytest.mark.parametrize(
-    ("age", "said"), [(301, "stale"), (-301, "future")], ids=["of yesterday", "of tomorrow"]
-)
+@pytest.mark.parametrize(("age", "said"), [(301, "stale"), (-301, "future")], ids=["of yesterday", "of tomorrow"])
 def test_a_timestamp_out_of_its_window_is_refused_and_the_log_says_whose_clock(
     light_relay: RelayWorld, lines: Lines, age: float, said: str
 ) -> None:
@@ -181,7 +179,9 @@ def test_the_same_message_in_another_delivery_counts_once(relay: RelayWorld) -> 
     assert relay.count(messages) == 4
 
 
-@pytest.mark.parametrize("odd", ["a\x00b", "a\ud800b", "\x00", "\udfff"], ids=["nul", "half a pair", "nul alone", "half"])
+@pytest.mark.parametrize(
+    "odd", ["a\x00b", "a\ud800b", "\x00", "\udfff"], ids=["nul", "half a pair", "nul alone", "half"]
+)
 def test_characters_that_a_database_refuses_hurt_nobody(relay: RelayWorld, odd: str) -> None:
     event = incoming(odd, message_id=odd, conversation=odd, sender={"id": odd, "name": odd}, reply_to=odd)
     assert relay.from_loopback({"id": odd, "events": [event]}) == 200
