@@ -83,7 +83,7 @@ def running() -> Iterator[Demo]:
         process = subprocess.Popen(relay_command("simulator", "--port", str(simulator)))  # noqa: S603 - our own
         http = Http(call_timeout=5.0)
         try:
-            with up.running(settings, environment) as machine:
+            with up.running(settings, environment, in_a_hurry=True) as machine:
                 page = f"http://127.0.0.1:{simulator}"
                 wait_for(http, f"{page}/_sim/switches")
                 wait_for(http, f"{settings.public_url}/readyz")
@@ -115,6 +115,8 @@ def _environment(folder: Path, web: int, simulator: int) -> dict[str, str]:
         "RELAY_LOOPBACK_API_URL": f"{page}/loopback",
         "RELAY_ALLOWED_PRIVATE_HOSTS": "127.0.0.1",
         "RELAY_LOG_LEVEL": os.environ.get("RELAY_LOG_LEVEL", "WARNING"),
+        # In a container everybody is root, and Celery's warning would be the first that a newcomer reads.
+        "PYTHONWARNINGS": "ignore:You're running the worker",
     }
 
 

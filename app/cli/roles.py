@@ -81,7 +81,8 @@ def worker_command(settings: Settings, queues: list[str], concurrency: int | Non
     media_only = queues == [QUEUE_MEDIA]
     count = concurrency or (settings.media_processes if media_only else settings.threads)
     name = QUEUE_MEDIA if media_only else QUEUE_LANES if queues == [QUEUE_LANES] else "relay"
-    command = [sys.executable, "-m", "celery", "--app", "workers.celery:app", "worker", "--queues", ",".join(queues)]
+    command = [sys.executable, "-m", "celery", "--quiet", "--app", "workers.celery:app", "worker"]
+    command += ["--queues", ",".join(queues)]
     command += ["--pool", "prefork" if media_only else "threads", "--concurrency", str(count)]
     command += ["--hostname", f"{name}-{os.getpid()}@%h", "--loglevel", settings.log_level]
     command += ["--without-gossip", "--without-mingle"]

@@ -28,11 +28,10 @@ log = logs.get_logger(__name__)
 
 @dataclass
 class Role:
-    """One role as a process of its own. ``quick``: it has nothing to finish and may be ended at once."""
+    """One role as a process of its own."""
 
     name: str
     arguments: Sequence[str]
-    quick: bool = False
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     deaths: int = 0
@@ -47,10 +46,17 @@ class Role:
 class Supervisor:
     """Keeps roles running until it is told to stop."""
 
-    def __init__(self, environment: Mapping[str, str], *, look: Callable[[], None] | None = None) -> None:
-        """Remember the roles' environment. ``look`` is called again and again beside them (the embedded broker)."""
+    def __init__(
+        self, environment: Mapping[str, str], *, look: Callable[[], None] | None = None, in_a_hurry: bool = False
+    ) -> None:
+        """Remember the roles' environment.
+
+        ``look`` is called again and again beside them (the embedded broker). ``in_a_hurry``: what they do is forgotten
+        anyway (the demo), so that they are ended without being asked.
+        """
         self._environment = dict(environment)
         self._look = look
+        self._in_a_hurry = in_a_hurry
         self.roles: list[Role] = []
         self.stopping = threading.Event()
 
@@ -83,7 +89,7 @@ class Supervisor:
         """End every role: a request first, so that calls in flight are finished; then by force."""
         for role in self.roles:
             if role.process is not None and role.pid is not None:
-                role.process.send_signal(signal.SIGKILL if role.quick else signal.SIGTERM)
+                _signal(role.process, in_a_hurry=self._in_a_hurry)
         deadline = time.monotonic() + _GRACE
         for role in self.roles:
             _end(role, max(0.0, deadline - time.monotonic()))
@@ -108,6 +114,13 @@ class Supervisor:
 def relay_command(*arguments: str) -> list[str]:
     """Return the command that runs ``relay`` with the interpreter of this process."""
     return [sys.executable, "-m", "app.cli", *arguments]
+
+
+def _signal(process: subprocess.Popen[bytes], *, in_a_hurry: bool) -> None:
+    if in_a_hurry:
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.send_signal(signal.SIGTERM)
 
 
 def _end(role: Role, patience: float) -> None:

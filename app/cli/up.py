@@ -45,17 +45,24 @@ def up() -> None:
 
 
 @contextmanager
-def running(settings: Settings, environment: Mapping[str, str] | None = None) -> Iterator[Machine]:
+def running(
+    settings: Settings, environment: Mapping[str, str] | None = None, *, in_a_hurry: bool = False
+) -> Iterator[Machine]:
     """Start the broker where none is configured, bring the schema up to date and start every role.
 
-    ``environment`` is added to that of the roles. At the end everything is stopped.
+    ``environment`` is added to that of the roles. At the end everything is stopped, without ceremony if
+    ``in_a_hurry``.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with _embedded(settings) as broker:
         settings = _pointed_at(settings, broker)
         _upgrade(settings)
         found = {"RELAY_BROKER_URL": settings.broker_url, "RELAY_REDIS_URL": settings.limiter_url}
-        supervisor = Supervisor({**os.environ, **(environment or {}), **found}, look=broker.ensure if broker else None)
+        supervisor = Supervisor(
+            {**os.environ, **(environment or {}), **found},
+            look=broker.ensure if broker else None,
+            in_a_hurry=in_a_hurry,
+        )
         try:
             for role in roles(settings):
                 supervisor.start(role)

@@ -12,6 +12,7 @@ from typing import BinaryIO, cast
 from app import logs, metrics
 from app.connectors.base import FetchesMedia, MediaRequest
 from app.domain.capability import UnknownOutcome
+from app.errors import MessageInvalid, ServiceUnavailable
 from app.media import sniff
 from app.relay import tokens
 from app.relay.services import Services
@@ -28,6 +29,12 @@ _TIMEOUT = 60.0
 _TRIES = 5
 #: Folder of HubSpot's file manager that attachments are stored in.
 _FOLDER = "/relay-attachments"
+#: Answers to a request for bytes that say nothing about the bytes, as every 5xx does: asked again later.
+_LATER = frozenset({401, 403, 408, 409, 423, 425, 429})
+_REDIRECTION = 300
+_SERVER_ERROR = 500
+#: While HubSpot refuses us a file waits for so long (seconds), and it costs no try: the account is paused meanwhile.
+_REFUSED = 30.0
 
 log = logs.get_logger(__name__)
 
@@ -63,7 +70,7 @@ def _fetch(services: Services, job: Job, account: AccountRow, *, target: BinaryI
         request = connector.media_request(job.attachment, opened, services.http)
     # An address in a message may be anybody's. Only the service's own, which an operator named, may be a private one.
     is_own = bool(request.headers) or (opened.api_url != "" and request.url.startswith(opened.api_url + "/"))
-    services.http.download(
+    answer = services.http.download(
         request.url,
         target,
         headers=request.headers,
@@ -72,6 +79,10 @@ def _fetch(services: Services, job: Job, account: AccountRow, *, target: BinaryI
         public_only=not is_own,
         follow=3,
     )
+    if answer.status in _LATER or answer.status >= _SERVER_ERROR:
+        raise ServiceUnavailable(f"the service does not give it out now (status {answer.status})")
+    if answer.status >= _REDIRECTION:
+        raise MessageInvalid(f"the service does not give it out any more (status {answer.status})")
 
 
 def _upload(services: Services, job: Job, account: AccountRow, spool: BinaryIO) -> None:
@@ -91,10 +102,11 @@ def _upload(services: Services, job: Job, account: AccountRow, spool: BinaryIO) 
 
 def _failed(services: Services, job: Job, error: Exception) -> None:
     verdict = judge(error, attempts=job.attempts, repeatable=True, policy=UnknownOutcome.RESEND)
-    again = verdict.next is not Next.FAIL and job.attempts <= _TRIES
+    again = verdict.next is not Next.FAIL and (verdict.free or job.attempts <= _TRIES)
+    delay = verdict.delay if verdict.next is Next.RETRY else _REFUSED
     with services.database.write() as connection:
         if again:
-            media.again(connection, job, delay=max(verdict.delay, 1.0))
+            media.again(connection, job, delay=max(delay, 1.0), free=verdict.free)
         else:
             lanes.wake(connection, job.lane_id)
             media.failed(connection, job, hint=verdict.hint.rstrip("."))

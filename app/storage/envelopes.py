@@ -36,7 +36,7 @@ def store(
         .values(
             source=source,
             account_id=account_id,
-            dedupe=dedupe,
+            dedupe=storable(dedupe),
             method=raw.method,
             url=storable(raw.url),
             path=storable(raw.path),

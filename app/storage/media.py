@@ -94,10 +94,14 @@ def _finish(connection: Connection, job: Job, values: dict[str, object]) -> None
     connection.execute(update(media).where(*where).values(**storable(values), **rest))
 
 
-def again(connection: Connection, job: Job, *, delay: float) -> None:
-    """Let an attachment wait before it is tried again, unless somebody else tries it by now."""
+def again(connection: Connection, job: Job, *, delay: float, free: bool = False) -> None:
+    """Let an attachment wait before it is tried again, unless somebody else tries it by now.
+
+    ``free``: what stood in the way says nothing about the attachment, and the try does not count.
+    """
     where = (media.c.id == job.id, media.c.state == "pending", media.c.attempts == job.attempts)
-    connection.execute(update(media).where(*where).values(owner=None, lease=None, due=now() + delay))
+    values = {"owner": None, "lease": None, "due": now() + delay, "attempts": job.attempts - free}
+    connection.execute(update(media).where(*where).values(**values))
 
 
 def abandon(connection: Connection, message_id: int, *, hint: str) -> None:

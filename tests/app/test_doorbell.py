@@ -34,7 +34,7 @@ def queued(url: str, queue: str) -> list[tuple[str, list[int]]]:
     """What waits in a queue: the tasks' names and arguments, the latest first."""
     with redis.Redis.from_url(url) as client:
         raw = client.lrange(queue, 0, -1)
-    messages = [json.loads(one) for one in raw]  # type: ignore[union-attr]
+    messages = [json.loads(one) for one in raw]
     bodies = [json.loads(base64.b64decode(one["body"])) for one in messages]
     return [(one["headers"]["task"], body[0]) for one, body in zip(messages, bodies, strict=True)]
 

@@ -246,6 +246,19 @@ class RelayWorld:
         self.settle()
         return str(self.threads()[0]["id"])
 
+    def answered(self, text: str = "Hello Dana") -> str:
+        """A conversation that an agent answered. Returns HubSpot's id of the answer."""
+        answer = self.reply(self.conversation(), text)
+        self.settle()
+        return answer
+
+    def report(self, status: str, reason: str | None = None) -> None:
+        """Let the service report about our latest message."""
+        ours = [one for one in self.customer_sees() if not one["mine"]][-1]
+        body = {"account": "demo", "message": ours["id"], "status": status, "reason": reason}
+        self.call("POST", "/_sim/loopback/receipt", body)
+        self.wait_for_webhooks()
+
     def threads(self) -> list[Any]:
         return list(self.call("GET", "/_sim/threads"))
 
@@ -372,7 +385,7 @@ def relay_world(
         services = build(settings)
         schema.upgrade(services.database)
         web = make_server("127.0.0.1", port, create_app(settings, services), threaded=True, request_handler=_Quiet)
-        web.daemon_threads = True
+        web.daemon_threads = True  # type: ignore[attr-defined]  # of the threaded one
         thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:

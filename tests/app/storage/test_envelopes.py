@@ -45,6 +45,12 @@ def test_a_delivery_is_kept_once(rows: Rows) -> None:
     assert store(rows, "d2") is not None
 
 
+def test_a_delivery_of_an_odd_name_is_kept_once(rows: Rows) -> None:
+    assert store(rows, "d\x00 \ud800") is not None
+    assert store(rows, "d\x00 \ud800") is None
+    assert store(rows, "d") is not None
+
+
 def test_of_the_same_delivery_many_times_at_once_one_is_kept(rows: Rows) -> None:
     found = at_once(lambda _: store(rows), range(8))
     assert len([one for one in found if one is not None]) == 1

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+from sqlalchemy import select, update
+
+from app.relay import attachments
+from app.simulator.faults import Api, FaultKind
+from app.storage.tables import media, portals
+from tests.app.relay.world import RelayWorld
+
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
+MEDIA = "/v1/media/"
+FILES = "/files/"
+
+
+def send_picture(relay: RelayWorld, text: str = "Look") -> None:
+    upload = {"name": "a.exe", "mime": "application/x-msdownload", "base64": base64.b64encode(PICTURE).decode()}
+    relay.say(text, attachments=[upload])
+    relay.wait_for_webhooks()
+
+
+def seen(relay: RelayWorld) -> tuple[str, list[bytes]]:
+    """What the agent sees of the only message: its text, and the bytes of what is attached."""
+    [message] = relay.inbox()
+    addresses = [relay.page + one["viewUrl"] for one in message["attachments"]]
+    return message["text"], [relay.http.request("GET", address).body for address in addresses]
+
+
+def stored_media(relay: RelayWorld) -> tuple[str, str, str]:
+    with relay.services.database.read() as connection:
+        row = connection.execute(select(media.c.state, media.c.name, media.c.mime)).one()
+    return row.state, row.name, row.mime
+
+
+def test_a_picture_is_named_by_its_bytes(relay: RelayWorld) -> None:
+    send_picture(relay)
+    relay.settle()
+    assert stored_media(relay) == ("ready", "a.png", "image/png")
+    assert seen(relay) == ("Look", [PICTURE])
+
+
+def test_a_picture_without_words_arrives(light_relay: RelayWorld) -> None:
+    send_picture(light_relay, "")
+    light_relay.settle()
+    assert seen(light_relay)[1] == [PICTURE]
+
+
+@pytest.mark.parametrize(("api", "path"), [(Api.LOOPBACK, MEDIA), (Api.HUBSPOT, FILES)], ids=["service", "hubspot"])
+@pytest.mark.parametrize("fault", [FaultKind.STATUS, FaultKind.RESET_BEFORE, FaultKind.RESET_AFTER])
+def test_trouble_with_the_bytes_delays_the_message(
+    light_relay: RelayWorld, api: Api, path: str, fault: FaultKind
+) -> None:
+    relay = light_relay
+    relay.fault(api, fault, path=path)
+    send_picture(relay)
+    relay.settle()
+    assert relay.inbox() == []
+    relay.pass_time(5)
+    relay.settle()
+    assert seen(relay) == ("Look", [PICTURE])
+
+
+def test_a_picture_that_is_gone_leaves_a_sentence(light_relay: RelayWorld) -> None:
+    light_relay.fault(Api.LOOPBACK, FaultKind.STATUS, path=MEDIA, times=None, status=404)
+    send_picture(light_relay)
+    light_relay.settle()
+    text, attached = seen(light_relay)
+    assert "does not give it out any more" in text
+    assert attached == []
+
+
+def test_after_two_minutes_the_text_goes_alone(relay: RelayWorld) -> None:
+    relay.fault(Api.LOOPBACK, FaultKind.STATUS, path=MEDIA, times=None, status=500)
+    send_picture(relay)
+    relay.settle()
+    assert relay.inbox() == []
+    relay.pass_time(relay.services.settings.media_timeout + 1)
+    relay.settle()
+    text, attached = seen(relay)
+    assert ("Look" in text, "could not be fetched" in text, attached) == (True, True, [])
+
+
+def test_a_picture_keeps_what_was_written_after_it_waiting_and_nobody_else(light_relay: RelayWorld) -> None:
+    relay = light_relay
+    relay.fault(Api.LOOPBACK, FaultKind.STATUS, path=MEDIA)
+    send_picture(relay)
+    relay.say("after")
+    relay.say("elsewhere", conversation="c2")
+    relay.settle()
+    assert relay.texts() == ["elsewhere"]
+    relay.pass_time(5)
+    relay.settle()
+    assert relay.texts() == ["elsewhere", "Look", "after"]
+
+
+def test_a_picture_that_is_being_prepared_is_left_alone(light_relay: RelayWorld) -> None:
+    send_picture(light_relay)
+    assert attachments.prepare(light_relay.services, 1)
+    assert not attachments.prepare(light_relay.services, 1)
+    assert not attachments.prepare(light_relay.services, 4711)
+
+
+@pytest.mark.parametrize("status", [401, 429])
+def test_a_hubspot_that_refuses_us_costs_no_try(light_relay: RelayWorld, status: int) -> None:
+    relay = light_relay
+    relay.fault(Api.HUBSPOT, FaultKind.STATUS, path=FILES, times=None, status=status, retry_after=3)
+    send_picture(relay)
+    for _ in range(8):
+        relay.settle()
+        relay.execute(update(media).values(due=media.c.due - 31))
+    relay.world.faults.clear()
+    relay.execute(update(portals).values(state="running"))
+    relay.settle()
+    assert seen(relay) == ("Look", [PICTURE])
