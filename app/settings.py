@@ -163,6 +163,20 @@ def load(**overrides: object) -> Settings:
         ) from error
 
 
+def check_times(settings: Settings) -> None:
+    """Refuse times that contradict one another.
+
+    Raises:
+        ConfigurationError: a lane could be lost during a call, or no message would ever have time to be sent.
+    """
+    if settings.lease <= settings.call_timeout:
+        raise ConfigurationError(
+            "RELAY_LEASE has to be longer than RELAY_CALL_TIMEOUT: a call may not outlive its lane."
+        )
+    if settings.deadline <= settings.call_timeout:
+        raise ConfigurationError("RELAY_DEADLINE has to be longer than RELAY_CALL_TIMEOUT, or nothing is ever sent.")
+
+
 def check_production(settings: Settings) -> None:
     """Refuse to run in production with missing or weak secrets.
 

@@ -54,7 +54,7 @@ def demo(smoke: bool) -> None:  # noqa: FBT001 - click's signature
     started = time.monotonic()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with running() as found:
+        with running(anywhere=smoke) as found:
             _show(found, started)
             if smoke:
                 sys.exit(0 if converse(found) else 1)
@@ -73,10 +73,13 @@ def _show(found: Demo, started: float) -> None:
 
 
 @contextmanager
-def running() -> Iterator[Demo]:
-    """Run simulator, broker, web, workers and scheduler, with one portal and two accounts connected."""
+def running(*, anywhere: bool = False) -> Iterator[Demo]:
+    """Run simulator, broker, web, workers and scheduler, with one portal and two accounts connected.
+
+    ``anywhere``: on ports that nobody else asks for, so that several may run at once.
+    """
     with tempfile.TemporaryDirectory(prefix="relay-demo-", ignore_cleanup_errors=True) as folder:
-        web, simulator = _free_port(_WEB_PORT), _free_port(_SIMULATOR_PORT)
+        web, simulator = (_free_port(0 if anywhere else port) for port in (_WEB_PORT, _SIMULATOR_PORT))
         environment = _environment(Path(folder), web, simulator)
         settings = _settings(environment)
         logs.configure(settings, secrets(settings))

@@ -10,7 +10,7 @@ import click
 from app import logs
 from app.doorbell import QUEUE_LANES, QUEUE_MEDIA, QUEUES
 from app.errors import ConfigurationError
-from app.settings import Settings, check_production, load, secrets
+from app.settings import Settings, check_production, check_times, load, secrets
 
 #: A web process is replaced after about so many requests, against slow leaks anywhere.
 _MAX_REQUESTS = 50_000
@@ -27,6 +27,7 @@ def checked(settings: Settings) -> Settings:
         ConfigurationError: a secret is missing or weak, or there is no broker.
     """
     check_production(settings)
+    check_times(settings)
     if not settings.broker_url:
         raise ConfigurationError(
             "RELAY_BROKER_URL is missing: name a Redis or RabbitMQ, or run `relay up`, which brings a broker along."

@@ -13,7 +13,7 @@ from app import logs
 from app.cli.supervise import Role, Supervisor, relay_command
 from app.embedded import EmbeddedBroker, Kind, start_broker
 from app.limiter import Limiter
-from app.settings import Settings, check_production, load, secrets
+from app.settings import Settings, check_production, check_times, load, secrets
 from app.storage import schema
 from app.storage.database import Database
 
@@ -53,6 +53,7 @@ def running(
     ``environment`` is added to that of the roles. At the end everything is stopped, without ceremony if
     ``in_a_hurry``.
     """
+    check_times(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with _embedded(settings) as broker:
         settings = _pointed_at(settings, broker)

@@ -30,7 +30,7 @@ _TRIES = 5
 #: Folder of HubSpot's file manager that attachments are stored in.
 _FOLDER = "/relay-attachments"
 #: Answers to a request for bytes that say nothing about the bytes, as every 5xx does: asked again later.
-_LATER = frozenset({401, 403, 408, 409, 423, 425, 429})
+_LATER = frozenset({401, 408, 409, 423, 425, 429})
 _REDIRECTION = 300
 _SERVER_ERROR = 500
 #: While HubSpot refuses us a file waits for so long (seconds), and it costs no try: the account is paused meanwhile.

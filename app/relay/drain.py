@@ -22,7 +22,7 @@ from app.relay.verdict import Next, Verdict, judge, lost
 from app.storage import accounts, attempts, ids, lanes, messages, portals
 from app.storage.accounts import AccountRow
 from app.storage.attempts import Fact, Outcome
-from app.storage.database import Connection
+from app.storage.database import Connection, DatabaseAway
 from app.storage.lanes import Lane
 from app.storage.messages import Head
 
@@ -98,11 +98,28 @@ class _Run:
             return Park(head.waits)
         if head.left is not None and head.left <= self.settings.call_timeout:
             return Park(max(head.left, 0.0) + _STOOD_IN_THE_WAY)  # the sweep of deadlines has the last word
-        call = self._prepare(road, head, account)
+        try:
+            call = self._prepare(road, head, account)
+        except DatabaseAway:
+            raise
+        except Exception as error:  # noqa: BLE001 - judged like a failed call: a message may not block its lane for ever
+            return self._could_not_prepare(road, head, account, error)
         if isinstance(call, Park):
             return call
         slot = self._pace(lambda: road.slot(self.services, self.lane, account))
         return slot or self._call(road, call)
+
+    def _could_not_prepare(self, road: Road, head: Head, account: AccountRow, error: Exception) -> Park | None:
+        """Count the try and carry out what the error means, though no call was made."""
+        repeatable, policy = road.policy(self.services, account)
+        verdict = judge(error, attempts=head.attempts + 1, repeatable=repeatable, policy=policy)
+        log.error("message_not_prepared", message=head.id, next=verdict.next.value, hint=verdict.hint, exc_info=error)
+        with self.services.database.write() as connection:
+            ring = self._carry_out(connection, road, head, verdict=verdict, account=account)
+            if not verdict.free:
+                messages.count_attempt(connection, head.id)
+        self._ring(ring)
+        return _rest(verdict)
 
     def _prepare(self, road: Road, head: Head, account: AccountRow) -> Call | Park:
         parts = head.parts

@@ -5,6 +5,8 @@ Lanes are locked before messages, ascending, as everywhere. Every function retur
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from app import metrics
 from app.domain.account import DeadLetterPolicy
 from app.domain.lane import LaneKey, LaneKind
@@ -16,22 +18,33 @@ from app.storage.database import Connection
 from app.storage.messages import Head
 
 
-def touch_status_lane(connection: Connection, account_id: int, thread_id: str | None) -> tuple[int, list[int]]:
-    """Make the status lane of a thread due. Returns its id, and the lanes to ring."""
+def touch_status_lanes(
+    connection: Connection, account_id: int, thread_ids: Iterable[str | None], also: Iterable[int] = ()
+) -> tuple[dict[str | None, int], list[int]]:
+    """Make the status lanes of threads due, and the lanes ``also``, in one statement.
+
+    Returns the status lane of each thread, and the lanes to ring.
+    """
+    keys = {one: _status_key(connection, account_id, one) for one in thread_ids}
+    if not keys:
+        return {}, []
+    ids = lanes.open_lanes(connection, keys.values(), lanes.portal_of(connection, account_id))
+    touched = lanes.touch(connection, {*ids.values(), *also}, lanes.clock(connection))
+    return {one: ids[key] for one, key in keys.items()}, [one.id for one in touched if one.ring]
+
+
+def _status_key(connection: Connection, account_id: int, thread_id: str | None) -> LaneKey:
     thread = threads.get(connection, thread_id) if thread_id else None
-    key = LaneKey(account_id, LaneKind.STATUS, thread.conversation if thread else "")
-    lane_id = lanes.open_lanes(connection, [key], lanes.portal_of(connection, account_id))[key]
-    touched = lanes.touch(connection, [lane_id], lanes.clock(connection))
-    return lane_id, [one.id for one in touched if one.ring]
+    return LaneKey(account_id, LaneKind.STATUS, thread.conversation if thread else "")
 
 
 def succeed(connection: Connection, head: Head) -> list[int]:
     """End a message whose parts are all sent."""
     ring: list[int] = []
     if head.direction is Direction.OUTBOUND:
-        lane_id, ring = touch_status_lane(connection, head.account_id, head.thread_id)
+        lane_of, ring = touch_status_lanes(connection, head.account_id, [head.thread_id])
         if messages.finish(connection, head.id, Status.SENT):
-            statuses.want(connection, head.id, lane_id, Status.SENT)
+            statuses.want(connection, head.id, lane_of[head.thread_id], Status.SENT)
     else:
         messages.finish(connection, head.id, Status.SENT)
     metrics.MESSAGES.labels(direction=head.direction.value, status=Status.SENT.value).inc()
@@ -75,12 +88,9 @@ def expire(connection: Connection, account: AccountRow, head: Head, *, reason: s
 
 
 def _touch_both(connection: Connection, head: Head) -> tuple[int, list[int]]:
-    """Touch the message's own lane and its status lane in one statement. Returns the latter, and lanes to ring."""
-    thread = threads.get(connection, head.thread_id) if head.thread_id else None
-    key = LaneKey(head.account_id, LaneKind.STATUS, thread.conversation if thread else "")
-    lane_id = lanes.open_lanes(connection, [key], lanes.portal_of(connection, head.account_id))[key]
-    touched = lanes.touch(connection, [lane_id, head.lane_id], lanes.clock(connection))
-    return lane_id, [one.id for one in touched if one.ring]
+    """Touch the message's own lane and its status lane. Returns the latter, and lanes to ring."""
+    lane_of, ring = touch_status_lanes(connection, head.account_id, [head.thread_id], also=[head.lane_id])
+    return lane_of[head.thread_id], ring
 
 
 def _bury(connection: Connection, account: AccountRow, head: Head, *, reason: str, hint: str, detail: str = "") -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from app import logs, metrics
 from app.domain.status import Status
-from app.relay.ending import touch_status_lane
+from app.relay.ending import touch_status_lanes
 from app.relay.services import Services
 from app.storage import messages, receipts, statuses
 from app.storage.database import Connection, DatabaseAway
@@ -18,17 +18,18 @@ log = logs.get_logger(__name__)
 def match(services: Services, account_id: int, service_ids: Sequence[str]) -> int:
     """Match receipts with the messages that the service knows by these ids. Returns how many found theirs.
 
-    Called after the commit of either side: of the receipt, and of the send. Whichever is last finds both.
+    Called after the commit of either side: of the receipt, and of the send. Whichever is last finds both. Locks in the
+    order of everybody else: receipts ascending, then every status lane in one statement, then messages.
     """
     with services.database.write() as connection:
-        found = receipts.matches(connection, account_id, service_ids)
-        rung: list[int] = []
-        for one in found:
-            if receipts.matched(connection, one):
-                rung += _raise(connection, account_id, one)
+        found = sorted(receipts.matches(connection, account_id, service_ids), key=lambda one: one.receipt_id)
+        taken = [one for one in found if receipts.matched(connection, one)]
+        lane_of, rung = touch_status_lanes(connection, account_id, {one.thread_id for one in taken})
+        for one in sorted(taken, key=lambda one: one.message_id):
+            _raise(connection, one, lane_of[one.thread_id])
     for lane_id in rung:
         services.doorbell.ring(lane_id)
-    return len(found)
+    return len(taken)
 
 
 def match_quietly(services: Services, account_id: int, service_ids: Sequence[str]) -> None:
@@ -41,20 +42,16 @@ def match_quietly(services: Services, account_id: int, service_ids: Sequence[str
         log.warning("receipts_left_to_the_scheduler", account=account_id, error=type(error).__name__)
 
 
-def _raise(connection: Connection, account_id: int, one: Match) -> list[int]:
-    """Raise the message's status, and those of earlier ones that the receipt covers. Returns lanes to ring."""
+def _raise(connection: Connection, one: Match, lane_id: int) -> None:
+    """Raise the message's status, and those of earlier ones that the receipt covers."""
     ids = [one.message_id]
     if one.covers_earlier and one.thread_id is not None:
         ids = messages.earlier_sent(connection, one.thread_id, one.message_id, below=one.status)
-    if not ids:
-        return []
-    lane_id, ring = touch_status_lane(connection, account_id, one.thread_id)
     for message_id in ids:
         if messages.rise(connection, message_id, one.status, hint=one.reason):
             sentence = one.reason or _SENTENCES.get(one.status, "")
             statuses.want(connection, message_id, lane_id, one.status, sentence=sentence)
             metrics.MESSAGES.labels(direction="outbound", status=one.status.value).inc()
-    return ring
 
 
 _SENTENCES = {Status.FAILED: "The messaging service reports that this message could not be delivered."}

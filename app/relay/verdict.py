@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from app.domain.capability import UnknownOutcome
-from app.errors import OutcomeUnknown, RateLimited, Rejected, RelayError, Transient, Unauthorized
+from app.errors import ConfigurationError, OutcomeUnknown, RateLimited, Rejected, RelayError, Transient, Unauthorized
 from app.storage.attempts import Outcome
 
 #: Seconds before the second, third, ... try; the tail is Svix's, the head is faster.
@@ -58,6 +58,9 @@ def judge(error: Exception, *, attempts: int, repeatable: bool, policy: UnknownO
     ``attempts`` counts this one. ``repeatable``: the other side recognises a repeated call by its key; where it does
     not, ``policy`` decides what a lost answer means.
     """
+    if isinstance(error, ConfigurationError):
+        hint = str(error)
+        return Verdict(Next.PAUSE_ACCOUNT, Outcome.UNAUTHORIZED, "pending", "configuration", hint, free=True)
     if not isinstance(error, RelayError):
         return _bug(error, attempts)
     if isinstance(error, Unauthorized):

@@ -277,9 +277,11 @@ def set_full(connection: Connection, full: Collection[int]) -> None:
 
 
 def backlog(connection: Connection) -> tuple[int, float]:
-    """Return how many lanes are due, and for how many seconds the oldest has been."""
+    """Return how many lanes are due and may run, and for how many seconds the oldest has been."""
     row = connection.execute(
-        select(func.count(), func.coalesce(now() - func.min(lanes.c.due), 0)).where(lanes.c.due <= now())
+        select(func.count(), func.coalesce(now() - func.min(lanes.c.due), 0)).where(
+            lanes.c.due <= now(), lanes.c.held_by.is_(None), runs(lanes.c.kind)
+        )
     ).one()
     return int(row[0]), float(row[1])
 

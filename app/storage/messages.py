@@ -209,6 +209,12 @@ def rise(connection: Connection, message_id: int, status: Status, *, hint: str =
     return connection.execute(statement.values(**values)).rowcount == 1
 
 
+def count_attempt(connection: Connection, message_id: int) -> None:
+    """Count a try that came to no call."""
+    where = messages.c.id == message_id
+    connection.execute(update(messages).where(where).values(attempts=messages.c.attempts + 1))
+
+
 def delay(connection: Connection, message_id: int, seconds: float, *, reason: str, hint: str) -> None:
     """Let a message wait before it is tried again, and remember what it waits for."""
     values = {"not_before": now() + seconds, "reason": storable(reason), "hint": storable(hint)}

@@ -89,7 +89,7 @@ def running_demo(environment: pytest.MonkeyPatch, **settings: str) -> Iterator[P
         environment.setenv(f"RELAY_{name.upper()}", value)
     before = dict(os.environ)
     try:
-        with demo.running() as found:
+        with demo.running(anywhere=True) as found:
             stop = threading.Event()
 
             def look_after() -> None:

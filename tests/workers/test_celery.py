@@ -42,7 +42,7 @@ def test_every_queue_has_a_worker_where_it_is_deployed(file: str) -> None:
 def test_celery_keeps_nothing_retries_nothing_and_times_nothing(tmp_path: Path) -> None:
     conf = configure(basic_settings(tmp_path, broker_url="redis://127.0.0.1:1/0")).conf
     assert conf.task_ignore_result
-    assert conf.result_backend is None
+    assert not conf.result_backend
     assert not conf.task_acks_late
     assert not conf.beat_schedule
     assert conf.worker_prefetch_multiplier == 1

@@ -21,7 +21,7 @@ def relay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_database_url: str, relay_simulator: SimulatorServer
 ) -> Iterator[RelayWorld]:
     """A relay on each database, with a loopback account; no worker runs."""
-    with relay_world(tmp_path, monkeypatch, migrated_database_url, shared=relay_simulator) as world:
+    with relay_world(tmp_path, monkeypatch, migrated_database_url, shared=relay_simulator, migrated=True) as world:
         yield world
 
 
@@ -30,5 +30,5 @@ def light_relay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_sqlite_url: str, relay_simulator: SimulatorServer
 ) -> Iterator[RelayWorld]:
     """The same on SQLite alone, where the database makes no difference."""
-    with relay_world(tmp_path, monkeypatch, migrated_sqlite_url, shared=relay_simulator) as world:
+    with relay_world(tmp_path, monkeypatch, migrated_sqlite_url, shared=relay_simulator, migrated=True) as world:
         yield world

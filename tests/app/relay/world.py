@@ -366,6 +366,7 @@ def relay_world(
     database_url: str = "",
     *,
     shared: SimulatorServer | None = None,
+    migrated: bool = False,
     **overrides: object,
 ) -> Iterator[RelayWorld]:
     """Run simulator (or take a shared one) and receiver, with everything connected; no worker runs yet."""
@@ -383,7 +384,8 @@ def relay_world(
             | overrides
         )
         services = build(settings)
-        schema.upgrade(services.database)
+        if not migrated:
+            schema.upgrade(services.database)
         web = make_server("127.0.0.1", port, create_app(settings, services), threaded=True, request_handler=_Quiet)
         web.daemon_threads = True  # type: ignore[attr-defined]  # of the threaded one
         thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)

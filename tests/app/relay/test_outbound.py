@@ -1,19 +1,8 @@
-"""One message's whole way, both directions, through real HTTP on both sides."""
+"""What an agent answers, all the way to the customer and back as a status, through real HTTP on both sides."""
 
 from __future__ import annotations
 
-import base64
-
 from tests.app.relay.world import RelayWorld, eventually
-
-
-def test_what_a_customer_writes_arrives_in_the_inbox(relay: RelayWorld) -> None:
-    relay.say("Is my order on its way?")
-    with relay.working():
-        message = eventually(relay.inbox)[0]
-    assert message["text"] == "Is my order on its way?"
-    assert message["direction"] == "INCOMING"
-    assert message["senders"][0]["name"] == "Dana"
 
 
 def test_an_answer_arrives_at_the_customer_and_is_told_as_sent(relay: RelayWorld) -> None:
@@ -45,20 +34,10 @@ def test_a_blocked_answer_is_told_as_failed_with_its_sentence(relay: RelayWorld)
     assert "block" in relay.status_of(answer)[1].lower()
 
 
-def test_a_picture_arrives_byte_for_byte(relay: RelayWorld) -> None:
-    picture = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 20
-    upload = {"name": "a.png", "mime": "image/png", "base64": base64.b64encode(picture).decode()}
-    relay.say("Look", attachments=[upload])
-    with relay.working():
-        message = eventually(relay.inbox)[0]
-    assert message["text"] == "Look"
-    assert relay.http.request("GET", relay.page + message["attachments"][0]["viewUrl"]).body == picture
-
-
-def test_a_hundred_messages_keep_their_order(relay: RelayWorld) -> None:
-    for number in range(100):
+def test_fifty_messages_keep_their_order(relay: RelayWorld) -> None:
+    for number in range(50):
         relay.say(f"{number}")
     with relay.working():
-        eventually(lambda: len(relay.inbox()) == 100, within=30)
+        eventually(lambda: len(relay.inbox()) == 50, within=45)
     received = sorted(relay.inbox(), key=lambda one: one["receivedAt"])
-    assert [one["text"] for one in received] == [str(number) for number in range(100)]
+    assert [one["text"] for one in received] == [str(number) for number in range(50)]
