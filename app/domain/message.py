@@ -95,6 +95,11 @@ class Message(Stored):
     kind: Kind = Kind.MESSAGE
     revision: str = ""
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id in it, as the sending side spells it."""
+        return (self.conversation, self.service_id, self.revision)
+
 
 class Receipt(Stored):
     """What a service reports about a message that we sent.
@@ -108,6 +113,11 @@ class Receipt(Stored):
     conversation: str = ""
     reason: str = Field(default="", description="For a failure: a sentence the agent can act on.")
     covers_earlier: bool = False
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id in it, as the service spells it."""
+        return (self.conversation, self.service_id)
 
 
 class NoticeKind(StrEnum):
@@ -125,6 +135,11 @@ class Notice(Stored):
     conversation: str
     at: datetime
     detail: str = ""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id in it, as the service spells it."""
+        return (self.conversation, self.detail)
 
 
 class Unopened(Stored):

@@ -75,6 +75,13 @@ class Outgoing:
     truncated: bool
     by_app_id: str
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id in it, as HubSpot spells it."""
+        recipient = self.recipient.value if self.recipient else ""
+        named = (self.channel_id, self.account_id, self.hubspot_thread_id, recipient)
+        return (*named, *self.thread_ids, self.message.service_id)
+
 
 @dataclass(frozen=True)
 class AccountEvent:
@@ -90,6 +97,11 @@ class AccountEvent:
     identifier: Identifier | None
     at: datetime
     order: int
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every id in it, as HubSpot spells it."""
+        return (self.channel_id, self.account_id)
 
 
 HubSpotEvent = Outgoing | AccountEvent | Unopened

@@ -33,7 +33,7 @@ from app.storage.lanes import Lane
 from app.storage.messages import Head
 
 _INACTIVE = "The account is switched off in HubSpot's inbox settings: an administrator has to switch it on there."
-_UNAUTHORIZED = "HubSpot holds this account for not authorised. `relay accounts resume` authorises it again."
+_UNAUTHORIZED = "HubSpot holds this account for not authorised: connect it again in HubSpot's inbox settings."
 _PURGED = "The account was removed in HubSpot. Its history is kept; connect it anew to go on."
 
 log = logs.get_logger(__name__)

@@ -20,9 +20,14 @@ from app.storage import accounts, envelopes, lanes, media, messages, receipts, t
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection
 from app.storage.envelopes import Item
+from app.storage.text import storable
 
 #: The control event of an invitation; its content's ``conversation`` says where to.
 WELCOME = "welcome"
+
+#: An index of PostgreSQL holds about 2,700 bytes; no service's ids come near.
+_LONGEST_ID = 500
+_UNUSABLE = f"An id is longer than {_LONGEST_ID} characters, or holds some that no database takes."
 
 log = logs.get_logger(__name__)
 
@@ -56,7 +61,7 @@ def store_service_events(
     connection: Connection, row: AccountRow, events: Iterable[Event], envelope: envelopes.Stored
 ) -> Accepted:
     """Store what a service sent: messages into inbound lanes, receipts, notices, and what was not understood."""
-    listed = list(events)
+    listed = [_with_usable_ids(one) for one in events]
     for notice in (one for one in listed if isinstance(one, Notice)):
         _take_notice(connection, row, notice)
     found = [one for one in listed if isinstance(one, Message)]
@@ -90,6 +95,9 @@ def store_hubspot_events(
         if isinstance(one, Unopened):
             odd.append(Item(at, one.reason, one.raw))
             continue
+        if not _usable(*one.ids):
+            odd.append(Item(at, _UNUSABLE, None))
+            continue
         row = accounts.by_hubspot(connection, one.portal_id, one.channel_id, one.account_id)
         if row is None:
             odd.append(Item(at, f"{type(one).__name__} for an account that is not known yet", None, waits_for(one)))
@@ -100,6 +108,17 @@ def store_hubspot_events(
     accepted = _store_entries(connection, entries, envelope)
     _keep(connection, envelope, odd, accepted)
     return accepted
+
+
+def _with_usable_ids(event: Event) -> Event:
+    """Return the event, or, where no table could hold its ids, why it stays unopened."""
+    if isinstance(event, Unopened) or _usable(*event.ids):
+        return event
+    return Unopened(reason=_UNUSABLE)
+
+
+def _usable(*ids: str) -> bool:
+    return all(len(one) <= _LONGEST_ID and storable(one) == one for one in ids)
 
 
 def waits_for(event: Outgoing | AccountEvent) -> str:
