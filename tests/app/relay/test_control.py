@@ -40,7 +40,7 @@ def test_an_account_that_is_not_authorised_says_how_to_authorise_it(light_relay:
         relay.world.hubspot.accounts[seed.LOOPBACK_ACCOUNT_ID].authorized = False
     tell(relay, "CHANNEL_ACCOUNT_UPDATED")
     relay.settle()
-    assert "relay accounts resume" in relay.account_now().hubspot_hint
+    assert "connect it again" in relay.account_now().hubspot_hint
 
 
 def test_an_account_that_is_switched_off_costs_the_messages_nothing(light_relay: RelayWorld) -> None:
