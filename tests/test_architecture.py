@@ -16,7 +16,7 @@ VAGUE_NAMES = {"common", "helper", "helpers", "manager", "managers", "misc", "ut
 #: The modules that may touch the environment, and why.
 READS_ENVIRONMENT = {
     "app/settings.py": "reads every setting",
-    "app/cli/demo.py": "starts the roles with settings of its own",
+    "app/cli/playground.py": "starts the roles with settings of its own",
     "app/cli/roles.py": "hands the environment on to a worker",
     "app/cli/up.py": "hands the environment on to the roles",
     "app/metrics.py": "the metrics' library takes its folder from there",

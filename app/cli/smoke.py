@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from app.cli.demo import Demo, post
+from app.cli.playground import Demo, post
 from app.http import Http
 
 #: Each step has to arrive within this time (seconds).

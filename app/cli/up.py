@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ def running(
     """
     check_times(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    # Counts of processes that are gone would be counted on.
+    shutil.rmtree(settings.data_dir / "metrics", ignore_errors=True)
     with _embedded(settings) as broker:
         settings = _pointed_at(settings, broker)
         _upgrade(settings)

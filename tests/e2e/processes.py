@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.cli import demo
+from app.cli import playground
 from app.http import Http
 
 __all__ = ["People", "eventually", "running_demo"]
@@ -32,7 +32,7 @@ def eventually(check: Callable[[], Any], *, within: float = 30.0, what: str = "i
 class People:
     """The customer and the agent of the demo's page, and who pulls plugs."""
 
-    def __init__(self, found: demo.Demo) -> None:
+    def __init__(self, found: playground.Demo) -> None:
         self.demo = found
         self.page = found.page
         self.http = Http(call_timeout=10.0)
@@ -89,7 +89,7 @@ def running_demo(environment: pytest.MonkeyPatch, **settings: str) -> Iterator[P
         environment.setenv(f"RELAY_{name.upper()}", value)
     before = dict(os.environ)
     try:
-        with demo.running(anywhere=True) as found:
+        with playground.running(anywhere=True) as found:
             stop = threading.Event()
 
             def look_after() -> None:
