@@ -5,6 +5,7 @@ Celery carries row ids and nothing else. No retry, ETA, countdown, beat or resul
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from celery import Celery, signals
@@ -55,7 +56,9 @@ def _transport_options(settings: Settings) -> dict[str, Any]:
     if settings.broker_url.startswith(("amqp", "pyamqp")):
         return {"confirm_publish": True}
     return {
-        "visibility_timeout": 120,
+        # Rings may be lost, so none is put back: putting back what was not acknowledged, over the connection that had
+        # just broken, is what ended workers with their calls in flight when Redis was killed.
+        "ack_emulation": False,
         "max_connections": settings.threads + _SPARE_CONNECTIONS,
         "socket_timeout": 5,
         "socket_connect_timeout": 2,
@@ -68,6 +71,7 @@ class Resident:
     """What one worker process holds: its services, made when the process starts to work."""
 
     services: Services | None = None
+    _opening = threading.Lock()
 
     @classmethod
     def open(cls, **_kw: object) -> None:
@@ -86,8 +90,9 @@ class Resident:
     @classmethod
     def get(cls) -> Services:
         """Return the services, making them where no signal did (a worker of one process)."""
-        if cls.services is None:
-            cls.open()
+        with cls._opening:  # no signal reaches the pool's threads, and the first rings come to all of them at once
+            if cls.services is None:
+                cls.open()
         assert cls.services is not None  # noqa: S101 - just made
         return cls.services
 

@@ -198,8 +198,7 @@ def _store_entries(connection: Connection, entries: Sequence[Entry], envelope: e
         lane = touched[ids[entry.lane]]
         late = lane.passed is not None and entry.message.order < lane.passed
         _store_message(connection, entry, lane.id, envelope, late=late, accepted=accepted)
-    full = {ids[one.lane] for one in entries if one.account.portal_full}
-    accepted.ring += [one.id for one in touched.values() if one.ring and one.id not in full]
+    accepted.ring += [one.id for one in touched.values() if one.ring]
     return accepted
 
 

@@ -26,6 +26,8 @@ from app.storage.database import Connection, DatabaseAway
 from app.storage.lanes import Lane
 from app.storage.messages import Head
 
+#: After a refusal that pauses the account its control lane, which never pauses, rests for so long (seconds).
+_REFUSED = 30.0
 #: A lane whose head could not begin comes back after this (seconds): what stood in the way is seen then.
 _STOOD_IN_THE_WAY = 1.0
 
@@ -59,9 +61,25 @@ class _Run:
         #: The lane's ``wake`` before its head was last read: what came later is seen at the release.
         self.seen = lane.wake
         self.slot_in = lane.slot_in
+        #: The message that was read again because new work had come: the next time it is called, whatever comes.
+        self.read_again: int | None = None
 
     def to_the_end(self) -> int:
-        """Take steps until the lane rests or its slice is over, and release it."""
+        """Take steps until the lane rests or its slice is over, and release it.
+
+        Raises:
+            DatabaseAway: it was away; the lane is released now that it is back, and not only when its lease is over.
+        """
+        try:
+            return self._take_steps()
+        except DatabaseAway:
+            until_stored(self.services.database, self._give_back)
+            raise
+
+    def _give_back(self, connection: Connection) -> bool:
+        return lanes.release(connection, self.lane, seen=self.seen, due_in=_STOOD_IN_THE_WAY)
+
+    def _take_steps(self) -> int:
         started = time.monotonic()
         steps, park = 0, None
         while park is None and steps < self.settings.slice_messages:
@@ -115,11 +133,17 @@ class _Run:
         verdict = judge(error, attempts=head.attempts + 1, repeatable=repeatable, policy=policy)
         log.error("message_not_prepared", message=head.id, next=verdict.next.value, hint=verdict.hint, exc_info=error)
         with self.services.database.write() as connection:
+            if not self._is_mine(connection):
+                return Park(_STOOD_IN_THE_WAY)
             ring = self._carry_out(connection, road, head, verdict=verdict, account=account)
             if not verdict.free:
                 messages.count_attempt(connection, head.id)
         self._ring(ring)
-        return _rest(verdict)
+        return self._rest(verdict)
+
+    def _is_mine(self, connection: Connection) -> bool:
+        """Keep the lane. False: it is lost, and who has it now may be calling; what was read of it is worth nothing."""
+        return lanes.renew(connection, self.lane, lease=self.settings.lease) is not None
 
     def _prepare(self, road: Road, head: Head, account: AccountRow) -> Call | Park:
         parts = head.parts
@@ -155,10 +179,14 @@ class _Run:
                 purpose=road.purpose,
                 lease=self.settings.lease,
                 room=self.settings.call_timeout,
+                seen=None if self.read_again == call.head.id else self.seen,
             )
         if begun is None:
             return Park(_STOOD_IN_THE_WAY)
         self.seen = begun.wake
+        if begun.attempt_id is None:
+            self.read_again, self.slot_in = call.head.id, 0.0  # the slot is kept for whoever is the head now
+            return None
         started = time.monotonic()
         try:
             sent = road.call(self.services, call)
@@ -173,9 +201,20 @@ class _Run:
         def record(connection: Connection) -> list[int]:
             ring = ending.succeed(connection, call.head) if call.last else []
             attempts.finish(connection, call.head, call.part, attempt_id=attempt_id, fact=fact, part_state="sent")
-            return ring + road.record(connection, call, sent)
+            return ring
 
-        self._ring(until_stored(self.services.database, record))
+        def record_all(connection: Connection) -> list[int]:
+            return record(connection) + road.record(connection, call, sent)
+
+        try:
+            ring = until_stored(self.services.database, record_all)
+        except Exception:
+            if self.lane.kind is LaneKind.CONTROL:
+                raise
+            # Without the fact the call would be taken for lost and made again: better without the ids it brought.
+            log.exception("call_done_but_not_recorded_whole", message=call.head.id)
+            ring = until_stored(self.services.database, record)
+        self._ring(ring)
         self._count(call, fact)
         log.info("call_done", message=call.head.id, part=call.part.position, purpose=road.purpose.value)
         if call.last and sent.ids:
@@ -202,7 +241,7 @@ class _Run:
         log.warning("call_failed", message=call.head.id, code=verdict.code, next=verdict.next.value, hint=verdict.hint)
         if verdict.slow_down:
             road.slow_down(self.services, call.account, verdict.delay)
-        return _rest(verdict)
+        return self._rest(verdict)
 
     def _judge_lost(self, road: Road, head: Head, account: AccountRow) -> Park | None:
         """Judge a call whose worker died: we own the lane now, so its lease has run out."""
@@ -210,6 +249,8 @@ class _Run:
         verdict = lost(crashes=head.crashes + 1, repeatable=repeatable, policy=policy)
         with self.services.database.write() as connection:
             ring: list[int] = []
+            if not self._is_mine(connection):
+                return Park(_STOOD_IN_THE_WAY)
             if verdict.next is Next.FAIL:
                 ring = self._carry_out(connection, road, head, verdict=verdict, account=account)
             attempts.give_up(connection, head, part_state=verdict.part_state)
@@ -232,6 +273,14 @@ class _Run:
             accounts.pause_side(connection, account.id, road.side, hint=verdict.hint, version=version)
         return []
 
+    def _rest(self, verdict: Verdict) -> Park | None:
+        """Say how the lane rests after a failed call: a failed message lets the next one go on at once."""
+        if verdict.next is Next.FAIL:
+            return None
+        if verdict.next is Next.RETRY:
+            return Park(verdict.delay)
+        return Park(_REFUSED if self.lane.kind is LaneKind.CONTROL else 0.0)
+
     def _ring(self, ids: list[int]) -> None:
         for lane_id in ids:
             self.services.doorbell.ring(lane_id)
@@ -240,13 +289,6 @@ class _Run:
         api = call.account.connector if self.lane.kind is LaneKind.OUTBOUND else "hubspot"
         metrics.CALLS.labels(api=api, outcome=fact.outcome.value).inc()
         metrics.CALL_SECONDS.labels(api=api).observe(fact.duration)
-
-
-def _rest(verdict: Verdict) -> Park | None:
-    """Say how the lane rests after a failed call: a failed message lets the next one go on at once."""
-    if verdict.next is Next.FAIL:
-        return None
-    return Park(verdict.delay if verdict.next is Next.RETRY else 0.0)
 
 
 def _all_ids(services: Services, call: Call, sent: Sent) -> list[str]:

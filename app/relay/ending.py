@@ -82,6 +82,7 @@ def expire(connection: Connection, account: AccountRow, head: Head, *, reason: s
     if not messages.fail_overdue(connection, head.id, reason=reason, hint=hint):
         return []
     attempts.give_up(connection, head, part_state="unknown")
+    lanes.wake(connection, head.lane_id)  # it may have waited for this message's next try, which never comes
     statuses.want(connection, head.id, touched[0], Status.FAILED, sentence=hint)
     _bury(connection, account, head, reason=reason, hint=hint)
     return touched[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app import logs
-from app.domain.capability import Capabilities, RateScope
+from app.domain.capability import Capabilities, RateLimit, RateScope
 from app.hubspot.client import Rate
 from app.limiter import Horizon, LimiterAway
 from app.relay.services import Services
@@ -40,11 +40,14 @@ def hubspot(services: Services, lane: Lane, *, horizon: Horizon) -> Slot:
 
 
 def service(services: Services, lane: Lane, account: AccountRow, capabilities: Capabilities) -> Slot:
-    """Reserve slots for a call to a messaging service, in every budget that it counts; the latest of them holds."""
+    """Reserve slots for a call to a messaging service, in every budget that it counts; the latest of them holds.
+
+    The tightest is asked first: where it has no slot, none of the others' is lost.
+    """
     latest = NOW
-    for limit in capabilities.rates:
-        of = f":{lane.conversation}" if limit.scope is RateScope.CONVERSATION else ""
-        bucket = f"{account.connector}:{account.id}{of}"
+    for limit in sorted(capabilities.rates, key=lambda one: one.count / one.seconds):
+        conversation = lane.conversation if limit.scope is RateScope.CONVERSATION else ""
+        bucket = _service_bucket(account, limit, conversation)
         slot = _reserve(services, bucket, rate=limit.count, seconds=limit.seconds, horizon=Horizon.MESSAGES)
         if not slot.reserved:
             return slot
@@ -70,7 +73,9 @@ def penalise_hubspot(services: Services, portal_id: int, seconds: float) -> None
 
 def penalise_service(services: Services, account: AccountRow, seconds: float) -> None:
     """Stop all calls of an account for a while, after its service said so."""
-    _penalise(services, f"{account.connector}:{account.id}", seconds)
+    for limit in services.connector(account).capabilities.rates:
+        if limit.scope is RateScope.ACCOUNT:
+            _penalise(services, _service_bucket(account, limit), seconds)
 
 
 def observe(services: Services, portal_id: int, rate: Rate) -> None:
@@ -90,6 +95,11 @@ def _penalise(services: Services, bucket: str, seconds: float) -> None:
         services.limiter.penalise(bucket, seconds)
     except LimiterAway:
         log.debug("limiter_away")
+
+
+def _service_bucket(account: AccountRow, limit: RateLimit, conversation: str = "") -> str:
+    """Name the bucket of one limit: two limits of one conversation share none, or each would count every call twice."""
+    return f"{account.connector}:{account.id}:{limit.count}/{limit.seconds:g}:{conversation}"
 
 
 def _bucket(portal_id: int) -> str:

@@ -16,7 +16,8 @@ from app.relay.verdict import MAY_HAVE_ARRIVED
 from app.storage import accounts, lanes, media, messages, retention
 from app.storage import receipts as receipt_rows
 from app.storage.accounts import AccountRow
-from app.storage.lanes import DueLane
+from app.storage.database import DatabaseAway
+from app.storage.lanes import AtShare, DueLane
 from app.storage.messages import Head
 
 #: Seconds between two looks: often while some lane waits for its slot, else every second.
@@ -44,17 +45,31 @@ def look(services: Services) -> float:
 
 def ring_due(services: Services) -> int:
     """Ring for due lanes, the longest due first, within each portal's and account's share. Returns how many."""
-    with services.database.read() as connection:
-        due = lanes.due(connection, limit=_BATCH)
-        busy = lanes.in_flight(connection) if due else {}
-    if not due:
-        return 0
-    chosen, full = within_shares(
-        due, busy, portal_share=services.settings.portal_share, account_share=services.settings.account_share
-    )
+    rung, passed_over, at_share = 0, True, lanes.NOBODY
+    while passed_over:
+        with services.database.read() as connection:
+            due = lanes.due(connection, limit=_BATCH, without=at_share)
+            busy = lanes.in_flight(connection) if due else {}
+        if not due:
+            break
+        before, (chosen, at_share) = at_share, _chosen(services, due, busy)
+        rung += _ring(services, chosen, at_share)
+        # The longest due may all be of one that is at its share: whose lanes stand behind them must not wait for it.
+        passed_over = len(due) == _BATCH and at_share != before
+    return rung
+
+
+def _chosen(
+    services: Services, due: Iterable[DueLane], busy: dict[tuple[int, int], int]
+) -> tuple[list[DueLane], AtShare]:
+    settings = services.settings
+    return within_shares(due, busy, portal_share=settings.portal_share, account_share=settings.account_share)
+
+
+def _ring(services: Services, chosen: Iterable[DueLane], at_share: AtShare) -> int:
     with services.database.write() as connection:
         rung = lanes.mark_rung(connection, [lane.id for lane in chosen])
-        lanes.set_full(connection, full)
+        lanes.set_full(connection, at_share.portals)
     for lane_id in rung:
         services.doorbell.ring(lane_id)
     return len(rung)
@@ -62,10 +77,10 @@ def ring_due(services: Services) -> int:
 
 def within_shares(
     due: Iterable[DueLane], busy: dict[tuple[int, int], int], *, portal_share: int, account_share: int
-) -> tuple[list[DueLane], set[int]]:
+) -> tuple[list[DueLane], AtShare]:
     """Choose lanes in their order while their portal and account have room.
 
-    ``busy`` counts lanes in flight by (portal, account). Returns the lanes and the portals that are at their share.
+    ``busy`` counts lanes in flight by (portal, account). Returns the lanes, and who is at its share with them.
     """
     by_account = Counter({account: count for (_, account), count in busy.items()})
     by_portal: Counter[int] = Counter()
@@ -77,7 +92,8 @@ def within_shares(
             by_portal[lane.portal_id] += 1
             by_account[lane.account_id] += 1
             chosen.append(lane)
-    return chosen, {portal for portal, count in by_portal.items() if count >= portal_share}
+    portals = frozenset(portal for portal, count in by_portal.items() if count >= portal_share)
+    return chosen, AtShare(portals, frozenset(one for one, count in by_account.items() if count >= account_share))
 
 
 def ring_media(services: Services) -> int:
@@ -96,7 +112,18 @@ def expire(services: Services) -> int:
     """Fail agents' messages whose deadline is over, so that every one has a verdict. Returns how many."""
     with services.database.read() as connection:
         overdue = messages.overdue(connection, limit=_BATCH)
-    return sum(_expire_one(services, message_id) for message_id in overdue)
+    return sum(_expire_readable(services, message_id) for message_id in overdue)
+
+
+def _expire_readable(services: Services, message_id: int) -> bool:
+    """Fail one message; one that this release cannot read is left to the release that can, and stops no other."""
+    try:
+        return _expire_one(services, message_id)
+    except DatabaseAway:
+        raise
+    except Exception:
+        log.exception("message_not_expired", message=message_id)
+        return False
 
 
 def _expire_one(services: Services, message_id: int) -> bool:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from app.domain.capability import UnknownOutcome
 from app.errors import ConfigurationError, OutcomeUnknown, RateLimited, Rejected, RelayError, Transient, Unauthorized
 from app.storage.attempts import Outcome
+from app.storage.database import DatabaseAway
 
 #: Seconds before the second, third, ... try; the tail is Svix's, the head is faster.
 RETRY_DELAYS = (2.0, 10.0, 30.0, 120.0, 600.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 36_000.0)
@@ -18,6 +19,8 @@ JITTER = 0.2
 LONGEST_WAIT = 86_400.0
 #: An error of our own making is tried so often before it becomes a dead letter.
 BUG_TRIES = 3
+#: Seconds before the next try after our own database was away.
+_AWAY = 1.0
 #: Two workers that died in the same message make it a dead letter.
 CRASHES = 2
 #: What an agent has to know of a message whose outcome nobody knows.
@@ -113,7 +116,13 @@ def _unknown(error: OutcomeUnknown, attempts: int, *, repeatable: bool, policy: 
 
 
 def _bug(error: Exception, attempts: int) -> Verdict:
-    """Judge an error that is not one of ours: retried a few times, because a release may mend it, never for ever."""
+    """Judge an error that is not one of ours: retried a few times, because a release may mend it, never for ever.
+
+    A database that is away is nobody's fault and costs no attempt: messages would die of its restarts.
+    """
+    if isinstance(error, DatabaseAway):
+        hint = "The relay's database was away for a moment."
+        return Verdict(Next.RETRY, Outcome.TRANSIENT, "pending", "database_away", hint, delay=_AWAY, free=True)
     name = type(error).__name__
     hint = "The relay itself failed with this message; its log has the details."
     if attempts < BUG_TRIES:

@@ -45,9 +45,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Begun:
-    """The right to make one call. ``wake`` is the lane's, to see whether new work came since the head was read."""
+    """The right to make one call. ``wake`` is the lane's.
 
-    attempt_id: str
+    No attempt: new work came since the head was read, and may stand before it.
+    """
+
+    attempt_id: str | None
     wake: int
 
 
@@ -63,17 +66,28 @@ class Fact:
 
 
 def begin(
-    connection: Connection, lane: Lane, head: Head, part: PartRow, *, purpose: Purpose, lease: float, room: float
+    connection: Connection,
+    lane: Lane,
+    head: Head,
+    part: PartRow,
+    *,
+    purpose: Purpose,
+    lease: float,
+    room: float,
+    seen: int | None = None,
 ) -> Begun | None:
     """Mark a part as being called, count the attempt and renew the lease.
 
     None, and the message is as it was, when the lane is no longer ours or is held, its account or portal does not run,
     the message has ended or is being called, the part was sent meanwhile, or the deadline leaves less than ``room``
-    seconds. So purge, pause and deadline always win over a drain that holds messages in memory.
+    seconds. So purge, pause and deadline always win over a drain that holds messages in memory. ``seen`` is the lane's
+    ``wake`` from before the head was read, if the first call for a message shall not be made where it has changed.
     """
     wake = lane_rows.renew(connection, lane, lease=lease)
     if wake is None:
         return None
+    if seen not in {None, wake} and not head.attempts:
+        return Begun(None, wake)
     attempt_id = uuid.uuid4().hex
     in_time = or_(messages.c.deadline_at.is_(None), messages.c.deadline_at > now() + room)
     mine = (messages.c.id == head.id, messages.c.status == Status.PENDING.value, messages.c.calling.is_(None))

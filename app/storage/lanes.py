@@ -87,12 +87,16 @@ class Touched:
 def touch(connection: Connection, ids: Iterable[int], at: float) -> list[Touched]:
     """Say that lanes have new work: count ``wake`` up, and make them due where nothing else was to be waited for.
 
+    Lanes of a portal at its share are left to the scheduler. Marked as rung they would count as in flight themselves,
+    and a steady flow of new conversations would keep their portal full for ever.
+
     Locks ascending by id in one statement, as everybody does: unsorted envelopes deadlock.
     """
     until = at + RUNG_FOR
     free = and_(or_(lanes.c.owner.is_(None), lanes.c.lease <= at), lanes.c.held_by.is_(None))
     quiet = or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= at)
-    ring = and_(free, quiet, func.coalesce(lanes.c.due, at) <= at)
+    room = ~exists().where(portals.c.id == lanes.c.portal_id, portals.c.full).correlate(lanes)
+    ring = and_(free, quiet, room, func.coalesce(lanes.c.due, at) <= at)
     ordered = select(lanes.c.id).where(lanes.c.id.in_(sorted(ids))).order_by(lanes.c.id).with_for_update()
     statement = (
         update(lanes)
@@ -226,12 +230,24 @@ class DueLane:
     portal_id: int
 
 
-def due(connection: Connection, *, limit: int) -> list[DueLane]:
-    """Return lanes that are free, due, run and were not rung lately, the longest due first."""
+@dataclass(frozen=True)
+class AtShare:
+    """Portals and accounts that have as many lanes in flight as they may."""
+
+    portals: frozenset[int] = frozenset()
+    accounts: frozenset[int] = frozenset()
+
+
+NOBODY = AtShare()
+
+
+def due(connection: Connection, *, limit: int, without: AtShare = NOBODY) -> list[DueLane]:
+    """Return lanes that are free, due, run and were not rung lately, the longest due first; others' than these."""
     quiet = or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= now())
+    others = and_(lanes.c.portal_id.not_in(without.portals), lanes.c.account_id.not_in(without.accounts))
     statement = (
         select(lanes.c.id, lanes.c.account_id, lanes.c.portal_id)
-        .where(_free(), quiet, runs(lanes.c.kind))
+        .where(_free(), quiet, others, runs(lanes.c.kind))
         .order_by(lanes.c.due, lanes.c.id)
         .limit(limit)
     )

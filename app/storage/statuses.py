@@ -71,8 +71,9 @@ def next_untold(connection: Connection, lane_id: int) -> Untold | None:
 
 
 def told(connection: Connection, message_id: int, status: Status) -> None:
-    """Record what HubSpot was told."""
-    where = (statuses.c.message_id == message_id, statuses.c.told < status.rank)
+    """Record what HubSpot was told, unless it is not wanted any more: the message was replayed meanwhile."""
+    rank = status.rank
+    where = (statuses.c.message_id == message_id, statuses.c.told < rank, statuses.c.want >= rank)
     connection.execute(update(statuses).where(*where).values(told=status.rank, told_at=now(), attempts=0))
 
 

@@ -145,6 +145,7 @@ class Rows:
         """Begin a call that nothing stands in the way of. Returns the attempt's id."""
         begun = self.begin(lane, message_id, position)
         assert begun is not None
+        assert begun.attempt_id is not None
         return begun.attempt_id
 
     def finish(
