@@ -66,6 +66,10 @@ class Connector(ABC):
         """Return what the service expects for a request that is stored. Never fails."""
         return Answer()
 
+    def is_group(self, conversation: str) -> bool:  # noqa: ARG002 - for overriding
+        """Tell whether several people share a conversation, where the service has limits of its own for that."""
+        return False
+
     def dedupe_key(self, raw: RawRequest, account: Account) -> str | None:  # noqa: ARG002 - for overriding
         """Return the service's own id of this delivery, or None: then the body's hash is taken."""
         return None

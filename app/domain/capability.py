@@ -41,6 +41,8 @@ class RateScope(StrEnum):
 
     ACCOUNT = "account"
     CONVERSATION = "conversation"
+    #: A conversation of several people, where the connector can tell.
+    GROUP = "group"
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Outbound:
 
     def slot(self, services: Services, lane: Lane, account: AccountRow) -> Slot:
         """Reserve a call in the service's budgets."""
-        return pace.service(services, lane, account, services.connector(account).capabilities)
+        return pace.service(services, lane, account)
 
     def call(self, services: Services, call: Call) -> Sent:
         """Send one part. Where an earlier answer was lost and the service can be asked, it is asked first."""

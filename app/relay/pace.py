@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from app import logs
-from app.domain.capability import Capabilities, RateLimit, RateScope
+from app.domain.capability import RateLimit, RateScope
 from app.hubspot.client import Rate
 from app.limiter import Horizon, LimiterAway
 from app.relay.services import Services
@@ -39,14 +39,16 @@ def hubspot(services: Services, lane: Lane, *, horizon: Horizon) -> Slot:
     return _reserve(services, _bucket(lane.portal_id), rate=rate, seconds=HUBSPOT_WINDOW, horizon=horizon)
 
 
-def service(services: Services, lane: Lane, account: AccountRow, capabilities: Capabilities) -> Slot:
+def service(services: Services, lane: Lane, account: AccountRow) -> Slot:
     """Reserve slots for a call to a messaging service, in every budget that it counts; the latest of them holds.
 
     The tightest is asked first: where it has no slot, none of the others' is lost.
     """
-    latest = NOW
-    for limit in sorted(capabilities.rates, key=lambda one: one.count / one.seconds):
-        conversation = lane.conversation if limit.scope is RateScope.CONVERSATION else ""
+    connector, latest = services.connector(account), NOW
+    for limit in sorted(connector.capabilities.rates, key=lambda one: one.count / one.seconds):
+        if limit.scope is RateScope.GROUP and not connector.is_group(lane.conversation):
+            continue
+        conversation = "" if limit.scope is RateScope.ACCOUNT else lane.conversation
         bucket = _service_bucket(account, limit, conversation)
         slot = _reserve(services, bucket, rate=limit.count, seconds=limit.seconds, horizon=Horizon.MESSAGES)
         if not slot.reserved:

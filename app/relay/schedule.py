@@ -13,12 +13,12 @@ from app.relay import ending, receipts
 from app.relay.outbound import UNKNOWN
 from app.relay.services import Services
 from app.relay.verdict import MAY_HAVE_ARRIVED
-from app.storage import accounts, lanes, media, messages, retention
+from app.storage import accounts, media, messages, retention, rings
 from app.storage import receipts as receipt_rows
 from app.storage.accounts import AccountRow
 from app.storage.database import DatabaseAway
-from app.storage.lanes import AtShare, DueLane
 from app.storage.messages import Head
+from app.storage.rings import AtShare, DueLane
 
 #: Seconds between two looks: often while some lane waits for its slot, else every second.
 _OFTEN = 0.05
@@ -39,17 +39,17 @@ def look(services: Services) -> float:
     expire(services)
     match_orphans(services)
     with services.database.read() as connection:
-        slot_in = lanes.next_slot_in(connection)
+        slot_in = rings.next_slot_in(connection)
     return _SELDOM if slot_in is None else min(max(slot_in, _OFTEN), _SELDOM)
 
 
 def ring_due(services: Services) -> int:
     """Ring for due lanes, the longest due first, within each portal's and account's share. Returns how many."""
-    rung, passed_over, at_share = 0, True, lanes.NOBODY
+    rung, passed_over, at_share = 0, True, rings.NOBODY
     while passed_over:
         with services.database.read() as connection:
-            due = lanes.due(connection, limit=_BATCH, without=at_share)
-            busy = lanes.in_flight(connection) if due else {}
+            due = rings.due(connection, limit=_BATCH, without=at_share)
+            busy = rings.in_flight(connection) if due else {}
         if not due:
             break
         before, (chosen, at_share) = at_share, _chosen(services, due, busy)
@@ -68,8 +68,8 @@ def _chosen(
 
 def _ring(services: Services, chosen: Iterable[DueLane], at_share: AtShare) -> int:
     with services.database.write() as connection:
-        rung = lanes.mark_rung(connection, [lane.id for lane in chosen])
-        lanes.set_full(connection, at_share.portals)
+        rung = rings.mark_rung(connection, [lane.id for lane in chosen])
+        rings.set_full(connection, at_share.portals)
     for lane_id in rung:
         services.doorbell.ring(lane_id)
     return len(rung)
@@ -170,7 +170,7 @@ def clean_up(services: Services) -> None:
 def measure(services: Services) -> None:
     """Put the backlog into the metrics."""
     with services.database.read() as connection:
-        due, oldest = lanes.backlog(connection)
+        due, oldest = rings.backlog(connection)
         paused = accounts.paused_count(connection)
     metrics.LANES_DUE.set(due)
     metrics.OLDEST_DUE_SECONDS.set(oldest)

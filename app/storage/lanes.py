@@ -11,13 +11,11 @@ from sqlalchemy import (
     and_,
     case,
     exists,
-    false,
     func,
     literal,
     null,
     or_,
     select,
-    true,
     tuple_,
     update,
 )
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 
 #: A lane that was rung is not rung again for so long (seconds): its worker is on the way.
 RUNG_FOR = 5.0
-#: A slot that came while the scheduler looked is over for it only after this time (seconds): it rings at the next look.
-SLOT_PASSED = 0.5
 
 
 @dataclass(frozen=True)
@@ -93,10 +89,10 @@ def touch(connection: Connection, ids: Iterable[int], at: float) -> list[Touched
     Locks ascending by id in one statement, as everybody does: unsorted envelopes deadlock.
     """
     until = at + RUNG_FOR
-    free = and_(or_(lanes.c.owner.is_(None), lanes.c.lease <= at), lanes.c.held_by.is_(None))
+    unowned = and_(or_(lanes.c.owner.is_(None), lanes.c.lease <= at), lanes.c.held_by.is_(None))
     quiet = or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= at)
     room = ~exists().where(portals.c.id == lanes.c.portal_id, portals.c.full).correlate(lanes)
-    ring = and_(free, quiet, room, func.coalesce(lanes.c.due, at) <= at)
+    ring = and_(unowned, quiet, room, func.coalesce(lanes.c.due, at) <= at)
     ordered = select(lanes.c.id).where(lanes.c.id.in_(sorted(ids))).order_by(lanes.c.id).with_for_update()
     statement = (
         update(lanes)
@@ -152,7 +148,8 @@ def runs(kind: ColumnElement[str]) -> ColumnElement[bool]:
     )
 
 
-def _free() -> ColumnElement[bool]:
+def free() -> ColumnElement[bool]:
+    """Tell in SQL whether a lane is due, nobody's, and not held behind a dead letter."""
     return and_(or_(lanes.c.owner.is_(None), lanes.c.lease <= now()), lanes.c.held_by.is_(None), lanes.c.due <= now())
 
 
@@ -160,7 +157,7 @@ def claim(connection: Connection, lane_id: int, *, owner: str, lease: float) -> 
     """Take a lane that is free, due and runs, for ``lease`` seconds; None when there is nothing to do here."""
     statement = (
         update(lanes)
-        .where(lanes.c.id == lane_id, _free(), runs(lanes.c.kind))
+        .where(lanes.c.id == lane_id, free(), runs(lanes.c.kind))
         .values(owner=owner, lease=now() + lease, rung_until=None)
         .returning(
             *(lanes.c[name] for name in ("id", "account_id", "portal_id", "kind", "conversation", "wake")),
@@ -219,87 +216,6 @@ def pass_order(connection: Connection, lane_id: int, order_key: int) -> None:
     """Remember the order key of a message that begins, so that one with an earlier key is marked late."""
     later = or_(lanes.c.passed.is_(None), lanes.c.passed < order_key)
     connection.execute(update(lanes).where(lanes.c.id == lane_id, later).values(passed=order_key))
-
-
-@dataclass(frozen=True)
-class DueLane:
-    """A lane that waits to be rung."""
-
-    id: int
-    account_id: int
-    portal_id: int
-
-
-@dataclass(frozen=True)
-class AtShare:
-    """Portals and accounts that have as many lanes in flight as they may."""
-
-    portals: frozenset[int] = frozenset()
-    accounts: frozenset[int] = frozenset()
-
-
-NOBODY = AtShare()
-
-
-def due(connection: Connection, *, limit: int, without: AtShare = NOBODY) -> list[DueLane]:
-    """Return lanes that are free, due, run and were not rung lately, the longest due first; others' than these."""
-    quiet = or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= now())
-    others = and_(lanes.c.portal_id.not_in(without.portals), lanes.c.account_id.not_in(without.accounts))
-    statement = (
-        select(lanes.c.id, lanes.c.account_id, lanes.c.portal_id)
-        .where(_free(), quiet, others, runs(lanes.c.kind))
-        .order_by(lanes.c.due, lanes.c.id)
-        .limit(limit)
-    )
-    return [DueLane(row.id, row.account_id, row.portal_id) for row in connection.execute(statement)]
-
-
-def in_flight(connection: Connection) -> dict[tuple[int, int], int]:
-    """Count rung, owned and slot-holding lanes by (portal, account)."""
-    owned = and_(lanes.c.owner.is_not(None), lanes.c.lease > now())
-    busy = or_(lanes.c.rung_until > now(), owned, lanes.c.slot > now())
-    statement = (
-        select(lanes.c.portal_id, lanes.c.account_id, func.count())
-        .where(lanes.c.due.is_not(None), busy)
-        .group_by(lanes.c.portal_id, lanes.c.account_id)
-    )
-    return {(portal, account): count for portal, account, count in connection.execute(statement)}
-
-
-def mark_rung(connection: Connection, ids: Iterable[int]) -> list[int]:
-    """Mark lanes as rung before they are. Returns those that nobody else rang meanwhile."""
-    quiet = or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= now())
-    ordered = select(lanes.c.id).where(lanes.c.id.in_(sorted(ids)), quiet).order_by(lanes.c.id).with_for_update()
-    statement = (
-        update(lanes).where(lanes.c.id.in_(ordered), quiet).values(rung_until=now() + RUNG_FOR).returning(lanes.c.id)
-    )
-    return list(connection.execute(statement).scalars())
-
-
-def next_slot_in(connection: Connection) -> float | None:
-    """Seconds until the next lane's reserved slot; None when no lane waits for one.
-
-    A slot that is over is not waited for: a lane that was paused meanwhile keeps its own until it runs again.
-    """
-    waits = (lanes.c.slot > now() - SLOT_PASSED, lanes.c.owner.is_(None))
-    return connection.execute(select(func.min(lanes.c.slot) - now()).where(*waits)).scalar_one_or_none()
-
-
-def set_full(connection: Connection, full: Collection[int]) -> None:
-    """Mark the portals that are at their share, so that accept does not ring for them."""
-    marked = portals.c.id.in_(full) if full else false()
-    values = {"full": case((marked, true()), else_=false())}
-    connection.execute(update(portals).where(portals.c.full != marked).values(**values))
-
-
-def backlog(connection: Connection) -> tuple[int, float]:
-    """Return how many lanes are due and may run, and for how many seconds the oldest has been."""
-    row = connection.execute(
-        select(func.count(), func.coalesce(now() - func.min(lanes.c.due), 0)).where(
-            lanes.c.due <= now(), lanes.c.held_by.is_(None), runs(lanes.c.kind)
-        )
-    ).one()
-    return int(row[0]), float(row[1])
 
 
 def portal_of(connection: Connection, account_id: int) -> int:

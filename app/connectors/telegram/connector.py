@@ -48,7 +48,7 @@ MAX_CONNECTIONS = 40
 RATES = (
     RateLimit(RateScope.ACCOUNT, count=30, seconds=1),
     RateLimit(RateScope.CONVERSATION, count=1, seconds=1),
-    RateLimit(RateScope.CONVERSATION, count=20, seconds=60),
+    RateLimit(RateScope.GROUP, count=20, seconds=60),
 )
 
 
@@ -67,6 +67,11 @@ class TelegramConnector(Connector):
         unknown_outcome=UnknownOutcome.RESEND,
     )
     api_url = "https://api.telegram.org"
+
+    @override
+    def is_group(self, conversation: str) -> bool:
+        """Groups and channels have negative ids; a Business conversation has its connection's id in front."""
+        return conversation.rpartition(":")[2].startswith("-")
 
     @override
     def verify(self, raw: RawRequest, credentials: Credentials) -> None:

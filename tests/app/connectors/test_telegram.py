@@ -648,3 +648,10 @@ def test_a_file_that_cannot_be_had(
 
     assert type(raised.value) is error
     assert raised.value.reason == code
+
+
+@pytest.mark.parametrize(
+    ("conversation", "is_group"), [("77", False), ("-100123", True), ("bc1:77", False), ("bc1:-100123", True)]
+)
+def test_groups_have_a_limit_of_their_own(conversation: str, is_group: bool) -> None:  # noqa: FBT001 - a table's column
+    assert TelegramConnector().is_group(conversation) is is_group

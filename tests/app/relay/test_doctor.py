@@ -8,7 +8,7 @@ from app.relay import portals as portal_use
 from app.relay.doctor import examine
 from app.relay.findings import Finding, Level
 from app.simulator import seed
-from app.storage import accounts, lanes
+from app.storage import accounts, rings
 from app.storage.accounts import Side
 from tests.app.relay.deliveries import bury, deliver, message, oddity
 from tests.app.relay.world import RelayWorld
@@ -151,7 +151,7 @@ def test_lanes_that_nobody_takes(relay: RelayWorld) -> None:
     sql(relay, "UPDATE lanes SET due = due - 300, rung_until = NULL")
     assert "nobody rings" in found(relay, "workers").sentence
     with relay.services.database.write() as connection:
-        lanes.mark_rung(connection, [1])
+        rings.mark_rung(connection, [1])
     assert "nobody comes" in found(relay, "workers").sentence
 
 

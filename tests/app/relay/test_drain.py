@@ -12,7 +12,7 @@ from app.relay import schedule
 from app.relay.drain import drain
 from app.simulator import seed
 from app.simulator.faults import Api, FaultKind
-from app.storage import attempts, dead_letters
+from app.storage import attempts, dead_letters, rings
 from app.storage import lanes as lane_rows
 from app.storage import messages as message_rows
 from app.storage.attempts import Outcome, Purpose
@@ -200,7 +200,7 @@ def test_a_paused_side_costs_nothing_while_it_waits(light_relay: RelayWorld) -> 
     relay.say("waits")
     relay.settle()
     with relay.services.database.read() as connection:
-        assert lane_rows.due(connection, limit=10) == []
+        assert rings.due(connection, limit=10) == []
     assert drain(relay.services, lane_id(relay)) == 0
     assert outcomes(relay, relay.row().id) == []
 

@@ -19,6 +19,7 @@ from app.relay.road import Road
 from app.relay.stored import until_stored
 from app.simulator.faults import Api, FaultKind
 from app.storage import lanes as lane_rows
+from app.storage import rings
 from app.storage.clock import now
 from app.storage.tables import accounts, lanes, messages, portals
 from tests.app.relay.test_control import tell
@@ -52,7 +53,7 @@ def test_a_full_portals_lanes_are_not_taken_for_rung(relay: RelayWorld) -> None:
     relay.wait_for_webhooks()
     with relay.services.database.read() as connection:
         assert connection.execute(select(lanes.c.rung_until)).scalars().all() == [None]
-        assert lane_rows.in_flight(connection) == {}
+        assert rings.in_flight(connection) == {}
     assert schedule.ring_due(relay.services) == 1
 
 
@@ -72,7 +73,7 @@ def test_a_flooded_account_does_not_hide_the_lanes_of_others(
     relay.execute(insert(lanes).values([*flood, {**row, "account_id": second, "conversation": "late", "due": 2.0}]))
     assert schedule.ring_due(relay.services) == 3
     with relay.services.database.read() as connection:
-        assert lane_rows.in_flight(connection)[relay.account.portal_id, second] == 1
+        assert rings.in_flight(connection)[relay.account.portal_id, second] == 1
 
 
 def test_what_stands_behind_a_message_that_expired_goes_on_at_once(light_relay: RelayWorld) -> None:
@@ -139,10 +140,13 @@ RATES = (
     RateLimit(RateScope.ACCOUNT, count=30, seconds=1),
     RateLimit(RateScope.CONVERSATION, count=1, seconds=1),
     RateLimit(RateScope.CONVERSATION, count=20, seconds=60),
+    RateLimit(RateScope.GROUP, count=5, seconds=60),  # this conversation is none
 )
 
 
-def test_each_limit_has_a_budget_of_its_own_and_the_tightest_is_asked_first(light_relay: RelayWorld) -> None:
+def test_each_limit_has_a_budget_of_its_own_and_the_tightest_is_asked_first(
+    light_relay: RelayWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     relay = light_relay
     relay.say("Hi")
     relay.wait_for_webhooks()
@@ -150,13 +154,13 @@ def test_each_limit_has_a_budget_of_its_own_and_the_tightest_is_asked_first(ligh
         lane = lane_rows.claim(connection, lane_id(relay), owner="w", lease=60.0)
     assert lane is not None
     books, refusing = Books(), Books(20)
-    capabilities = Capabilities(text_length=4000, rates=RATES)
+    monkeypatch.setattr(LoopbackConnector, "capabilities", Capabilities(text_length=4000, rates=RATES))
     for one in (books, refusing):
         object.__setattr__(relay.services, "limiter", one)
-        pace.service(relay.services, lane, relay.account, capabilities)
+        pace.service(relay.services, lane, relay.account)
     object.__setattr__(relay.services, "limiter", None)
     assert [rate for _, rate in books.asked] == [20, 1, 30]
-    assert len({bucket for bucket, _ in books.asked}) == len(RATES)
+    assert len({bucket for bucket, _ in books.asked}) == 3
     assert [rate for _, rate in refusing.asked] == [20]
 
 

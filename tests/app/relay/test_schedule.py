@@ -5,9 +5,9 @@ from sqlalchemy import select, update
 
 from app.relay import schedule
 from app.relay.schedule import within_shares
-from app.storage import lanes as lane_rows
+from app.storage import rings
 from app.storage.clock import now
-from app.storage.lanes import DueLane
+from app.storage.rings import DueLane
 from app.storage.tables import accounts, attempts, envelopes, lanes, messages, portals, receipts
 from tests.app.relay.world import RelayWorld
 
@@ -154,6 +154,6 @@ def test_the_backlog_is_measured(light_relay: RelayWorld) -> None:
     stored(light_relay, "c1", "c2")
     light_relay.pass_time(30)
     with light_relay.services.database.read() as connection:
-        count, oldest = lane_rows.backlog(connection)
+        count, oldest = rings.backlog(connection)
     assert (count, oldest >= 30) == (2, True)
     schedule.measure(light_relay.services)

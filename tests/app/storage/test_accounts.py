@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.domain.account import DeadLetterPolicy, RunState
 from app.domain.person import Identifier, IdentifierType
-from app.storage import accounts, lanes, portals
+from app.storage import accounts, portals, rings
 from app.storage import tables as t
 from app.storage.accounts import AccountRow, Side
 from tests.app.storage.rows import NEW_ACCOUNT, PORTAL, Rows, at_once
@@ -128,7 +128,7 @@ def test_of_many_who_pause_at_once_one_tells_the_operator(rows: Rows) -> None:
 
 def test_an_account_shows_how_its_portal_stands(rows: Rows) -> None:
     rows.write(portals.pause, PORTAL, hint="Uninstalled.")
-    rows.write(lanes.set_full, {PORTAL})
+    rows.write(rings.set_full, {PORTAL})
     assert (get(rows).portal_state, get(rows).portal_full) == (RunState.PAUSED, True)
 
 

@@ -8,11 +8,12 @@ import pytest
 
 from app.domain.account import RunState
 from app.domain.lane import LaneKey, LaneKind
-from app.storage import accounts, lanes, portals
+from app.storage import accounts, lanes, portals, rings
 from app.storage import tables as t
 from app.storage.accounts import Side
 from app.storage.database import Database
-from app.storage.lanes import RUNG_FOR, DueLane, Touched
+from app.storage.lanes import RUNG_FOR, Touched
+from app.storage.rings import DueLane
 from tests.app.storage.rows import PORTAL, Rows, at_once, call
 
 KINDS = list(LaneKind)
@@ -346,9 +347,9 @@ def test_due_lanes_come_the_longest_due_first(rows: Rows) -> None:
     ids = [rows.lane(f"c{number}") for number in range(4)]
     for lane, age in zip(ids, (1, 3, 2, -60), strict=True):
         rows.set(t.lanes, lane, due=now - age)
-    found = rows.read(lanes.due, limit=10)
+    found = rows.read(rings.due, limit=10)
     assert found == [DueLane(ids[at], rows.account, PORTAL) for at in (1, 2, 0)]
-    assert rows.read(lanes.due, limit=1) == found[:1]
+    assert rows.read(rings.due, limit=1) == found[:1]
 
 
 def test_owned_held_rung_and_stopped_lanes_are_not_due(rows: Rows) -> None:
@@ -358,16 +359,16 @@ def test_owned_held_rung_and_stopped_lanes_are_not_due(rows: Rows) -> None:
     rows.write(accounts.pause_side, rows.account, Side.HUBSPOT, hint="off")
     inbound = rows.lane("stopped", LaneKind.INBOUND)
     rows.set(t.lanes, inbound, due=rows.now() - 1)
-    assert rows.read(lanes.due, limit=10) == []
+    assert rows.read(rings.due, limit=10) == []
     rows.write(accounts.resume_side, rows.account, Side.HUBSPOT)
-    assert [one.id for one in rows.read(lanes.due, limit=10)] == [inbound]
+    assert [one.id for one in rows.read(rings.due, limit=10)] == [inbound]
 
 
 def test_a_rung_lane_is_due_again_when_nobody_came(rows: Rows) -> None:
     lane = rows.due_lane()
-    assert rows.read(lanes.due, limit=10) == []
+    assert rows.read(rings.due, limit=10) == []
     rows.set(t.lanes, lane, rung_until=rows.now() - 0.01)
-    assert [one.id for one in rows.read(lanes.due, limit=10)] == [lane]
+    assert [one.id for one in rows.read(rings.due, limit=10)] == [lane]
 
 
 def test_marking_as_rung_returns_each_lane_to_one_only(rows: Rows) -> None:
@@ -376,12 +377,12 @@ def test_marking_as_rung_returns_each_lane_to_one_only(rows: Rows) -> None:
         rows.set(t.lanes, lane, due=rows.now() - 1)
 
     def mark(seed: int) -> list[int]:
-        return rows.write(lanes.mark_rung, random.Random(seed).sample(ids, len(ids)))
+        return rows.write(rings.mark_rung, random.Random(seed).sample(ids, len(ids)))
 
     rung = [lane for mine in at_once(mark, range(4)) for lane in mine]
     assert sorted(rung) == ids
-    assert rows.read(lanes.due, limit=100) == []
-    assert rows.write(lanes.mark_rung, ids) == []
+    assert rows.read(rings.due, limit=100) == []
+    assert rows.write(rings.mark_rung, ids) == []
 
 
 def test_rung_owned_and_slot_holding_lanes_are_in_flight(rows: Rows) -> None:
@@ -399,15 +400,15 @@ def test_rung_owned_and_slot_holding_lanes_are_in_flight(rows: Rows) -> None:
         ("waits", {"due": now + 60}),
     ):
         rows.set(t.lanes, rows.lane(conversation), **values)
-    assert rows.read(lanes.in_flight) == {(PORTAL, rows.account): 2, (PORTAL, other): 1}
+    assert rows.read(rings.in_flight) == {(PORTAL, rows.account): 2, (PORTAL, other): 1}
 
 
 def test_the_next_slot_is_the_nearest_that_can_still_be_used(rows: Rows) -> None:
-    assert rows.read(lanes.next_slot_in) is None
+    assert rows.read(rings.next_slot_in) is None
     now = rows.now()
     for conversation, slot in (("a", 9.0), ("b", 4.0), ("void", -30.0)):
         rows.set(t.lanes, rows.lane(conversation), due=now + slot, slot=now + slot)
-    soonest = rows.read(lanes.next_slot_in)
+    soonest = rows.read(rings.next_slot_in)
     assert soonest is not None
     assert 3 < soonest <= 4
 
@@ -415,7 +416,7 @@ def test_the_next_slot_is_the_nearest_that_can_still_be_used(rows: Rows) -> None
 def test_a_lane_that_just_came_due_for_its_slot_is_looked_at_soon(rows: Rows) -> None:
     now = rows.now()
     rows.set(t.lanes, rows.lane(), due=now, slot=now)
-    soonest = rows.read(lanes.next_slot_in)
+    soonest = rows.read(rings.next_slot_in)
     assert soonest is not None
     assert soonest <= 0
 
@@ -428,16 +429,16 @@ def test_portals_are_full_exactly_as_said(rows: Rows) -> None:
         return {one for one in (1, 2, 3, PORTAL) if rows.row(t.portals, one).full}
 
     for said in ({1, 2}, {2, 3}, set[int](), {PORTAL}):
-        rows.write(lanes.set_full, said)
+        rows.write(rings.set_full, said)
         assert full() == said
 
 
 def test_the_backlog_counts_due_lanes_and_their_age(rows: Rows) -> None:
-    assert rows.read(lanes.backlog) == (0, 0.0)
+    assert rows.read(rings.backlog) == (0, 0.0)
     now = rows.now()
     for conversation, age in (("a", 10), ("b", 2), ("later", -60)):
         rows.set(t.lanes, rows.lane(conversation), due=now - age)
-    count, oldest = rows.read(lanes.backlog)
+    count, oldest = rows.read(rings.backlog)
     assert count == 2
     assert 10 <= oldest < 20
 
@@ -491,7 +492,7 @@ def test_reading_waits_for_no_writer(rows: Rows) -> None:
         assert writing.wait(timeout=10)
         started = time.monotonic()
         with rows.database.read() as connection:
-            assert lanes.backlog(connection)[0] == 1
+            assert rings.backlog(connection)[0] == 1
         assert time.monotonic() - started < 5
     finally:
         done.set()
