@@ -169,9 +169,9 @@ def check_times(settings: Settings) -> None:
     Raises:
         ConfigurationError: a lane could be lost during a call, or no message would ever have time to be sent.
     """
-    if settings.lease <= settings.call_timeout:
+    if settings.lease < 2 * settings.call_timeout:
         raise ConfigurationError(
-            "RELAY_LEASE has to be longer than RELAY_CALL_TIMEOUT: a call may not outlive its lane."
+            "RELAY_LEASE has to be twice RELAY_CALL_TIMEOUT or more: a step may make two calls and may not outlive it."
         )
     if settings.deadline <= settings.call_timeout:
         raise ConfigurationError("RELAY_DEADLINE has to be longer than RELAY_CALL_TIMEOUT, or nothing is ever sent.")

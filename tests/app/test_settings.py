@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.errors import ConfigurationError
-from app.settings import PREFIX, Settings, check_production, load, secrets
+from app.settings import PREFIX, Settings, check_production, check_times, load, secrets
 
 KEY = "0123456789abcdef"
 
@@ -133,3 +133,13 @@ def test_threads_follow_the_database() -> None:
     assert load().threads == 8
     assert load(database_url="postgresql://db/relay").threads == 32
     assert load(worker_threads=3).threads == 3
+
+
+@pytest.mark.parametrize("times", [{"lease": 30, "call_timeout": 20}, {"deadline": 20, "call_timeout": 20}])
+def test_times_that_contradict_one_another_stop_the_start(times: dict[str, float]) -> None:
+    with pytest.raises(ConfigurationError, match="RELAY_CALL_TIMEOUT"):
+        check_times(load(**times))
+
+
+def test_the_times_that_are_set_by_default_agree() -> None:
+    check_times(load())

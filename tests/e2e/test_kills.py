@@ -16,7 +16,7 @@ MESSAGES = 12
 def test_kills_lose_nothing_double_nothing_and_keep_the_order(
     monkeypatch: pytest.MonkeyPatch, redis_server: RedisServer, migrated_database_url: str
 ) -> None:
-    settings = {"lease": "3", "call_timeout": "2", "deadline": "120", "database_url": migrated_database_url}
+    settings = {"lease": "4", "call_timeout": "2", "deadline": "120", "database_url": migrated_database_url}
     with running_demo(monkeypatch, broker_url=redis_server.url, **settings) as people:
         _first_words(people)
         people.fault("loopback", {"kind": "slow", "seconds": 1.0}, method="POST", path=".*messages")
