@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from app import logs
 from app.cli import up
 from app.cli.supervise import relay_command
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, RelayError
 from app.http import Http
 from app.relay import accounts as account_use
 from app.relay.services import Services, build
@@ -146,11 +146,9 @@ def wait_for(http: Http, url: str) -> None:
     """
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
-        try:
+        with suppress(RelayError):  # it does not listen yet
             if http.request("GET", url).status == 200:  # noqa: PLR2004 - HTTP's own word
                 return
-        except Exception:  # noqa: BLE001, S110 - it does not listen yet
-            pass
         time.sleep(0.05)
     raise ConfigurationError(f"{url} did not answer within {_PATIENCE:.0f} s: the lines above say why.")
 

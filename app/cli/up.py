@@ -59,6 +59,7 @@ def running(
     # Counts of processes that are gone would be counted on.
     shutil.rmtree(settings.data_dir / "metrics", ignore_errors=True)
     with _embedded(settings) as broker:
+        title = _title(settings, broker)
         settings = _pointed_at(settings, broker)
         _upgrade(settings)
         found = {"RELAY_BROKER_URL": settings.broker_url, "RELAY_REDIS_URL": settings.limiter_url}
@@ -70,7 +71,7 @@ def running(
         try:
             for role in roles(settings):
                 supervisor.start(role)
-            yield Machine(settings, supervisor, broker.title if broker else without_password(settings.broker_url))
+            yield Machine(settings, supervisor, title)
         finally:
             supervisor.stop()
 
@@ -88,6 +89,15 @@ def _embedded(settings: Settings) -> Iterator[EmbeddedBroker | None]:
         yield broker
     finally:
         broker.stop()
+
+
+def _title(settings: Settings, broker: EmbeddedBroker | None) -> str:
+    """Say which broker runs."""
+    if broker is None:
+        return without_password(settings.broker_url)
+    if settings.broker_url:
+        return f"{without_password(settings.broker_url)}; rate limits are kept in the {broker.title}"
+    return broker.title
 
 
 def _pointed_at(settings: Settings, broker: EmbeddedBroker | None) -> Settings:
