@@ -95,7 +95,8 @@ def test_a_429_fault_looks_like_the_rate_limit(scene: Scene) -> None:
 @pytest.mark.parametrize(("kind", "stays"), [("reset_after", 1), ("reset_before", 0)])
 def test_a_reset_loses_the_answer_and_keeps_or_prevents_the_effect(scene: Scene, kind: str, stays: int) -> None:
     scene.fault(kind, method="POST")
-    with pytest.raises(httpx.ReadError, match="reset"):
+    # The kernel may tell of the reset, or of an end that came before any answer: it depends on what is read first.
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
         scene.call("POST", MESSAGES, message(integrationIdempotencyId="one"))
     assert len(scene.world.hubspot.messages) == stays
     scene.publish(integrationIdempotencyId="one")
