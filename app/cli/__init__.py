@@ -74,9 +74,15 @@ class LazyGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.filename:
+                raise Failure(_unusable(error)) from error
             if _is_database_away(error):
                 raise Failure("The database does not answer: see RELAY_DATABASE_URL and `relay doctor`.") from error
             raise
+
+
+def _unusable(error: OSError) -> str:
+    return f"{error.filename} cannot be used ({error.strerror}): set RELAY_DATA_DIR to a folder that can be written."
 
 
 def _is_database_away(error: Exception) -> bool:

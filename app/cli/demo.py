@@ -36,3 +36,4 @@ def _show(found: Demo, started: float) -> None:
     click.echo("")
     click.echo(f"Open       {found.page}")
     click.echo("Write as a customer on the left, answer as an agent on the right. Ctrl-C ends it.")
+    click.echo(f"For `relay doctor` and the like in another terminal:  export $(cat {found.environment})")

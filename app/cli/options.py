@@ -17,8 +17,12 @@ _AGO = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _SECONDS = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 
+class _Id(click.IntRange):
+    name = "number"
+
+
 #: One of our ids, or one of HubSpot's that is a number: what a database takes for one.
-ID: Final = click.IntRange(1, 2**63 - 1)
+ID: Final = _Id(1, 2**63 - 1)
 
 
 class Time(click.ParamType[Any]):

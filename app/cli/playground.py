@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets as random_secrets
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from typing import Any
 
 from app import logs
 from app.cli import up
+from app.cli.addresses import free_port
 from app.cli.supervise import relay_command
 from app.errors import ConfigurationError, RelayError
 from app.http import Http
@@ -28,6 +28,8 @@ from app.storage import portals
 _PATIENCE = 60.0
 #: Where the demo listens, when these ports are free.
 _WEB_PORT, _SIMULATOR_PORT = 8000, 8100
+#: In a container everybody is root, and Celery's warning would be the first that a newcomer reads.
+_QUIET = {"PYTHONWARNINGS": "ignore:You're running the worker"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Demo:
     services: Services
     #: Our ids of the accounts, by connector.
     accounts: dict[str, int]
+    #: What commands in another terminal have to be given as their environment.
+    environment: Path
 
 
 @contextmanager
@@ -48,19 +52,21 @@ def running(*, anywhere: bool = False) -> Iterator[Demo]:
     ``anywhere``: on ports that nobody else asks for, so that several may run at once.
     """
     with tempfile.TemporaryDirectory(prefix="relay-demo-", ignore_cleanup_errors=True) as folder:
-        web, simulator = (_free_port(0 if anywhere else port) for port in (_WEB_PORT, _SIMULATOR_PORT))
+        web, simulator = (free_port(0 if anywhere else port) for port in (_WEB_PORT, _SIMULATOR_PORT))
         environment = _environment(Path(folder), web, simulator)
         settings = _settings(environment)
         logs.configure(settings, secrets(settings))
-        process = subprocess.Popen(relay_command("simulator", "--port", str(simulator)))  # noqa: S603 - our own
+        command = relay_command("simulator", "--port", str(simulator))
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own
         http = Http(call_timeout=5.0)
         try:
-            with up.running(settings, environment, in_a_hurry=True) as machine:
+            with up.running(settings, {**environment, **_QUIET}, in_a_hurry=True) as machine:
                 page = f"http://127.0.0.1:{simulator}"
                 wait_for(http, f"{page}/_sim/switches")
                 wait_for(http, f"{settings.public_url}/readyz")
+                file = _keep(Path(folder), environment, machine.settings)
                 services = build(machine.settings)
-                yield Demo(page, machine, services, _connect(http, page, services))
+                yield Demo(page, machine, services, _connect(http, page, services), file)
                 services.close()
         finally:
             http.close()
@@ -87,9 +93,20 @@ def _environment(folder: Path, web: int, simulator: int) -> dict[str, str]:
         "RELAY_LOOPBACK_API_URL": f"{page}/loopback",
         "RELAY_ALLOWED_PRIVATE_HOSTS": "127.0.0.1",
         "RELAY_LOG_LEVEL": os.environ.get("RELAY_LOG_LEVEL", "WARNING"),
-        # In a container everybody is root, and Celery's warning would be the first that a newcomer reads.
-        "PYTHONWARNINGS": "ignore:You're running the worker",
     }
+
+
+def _keep(folder: Path, environment: Mapping[str, str], settings: Settings) -> Path:
+    """Write a demo's settings, with the addresses that only its processes know, for commands in another terminal."""
+    found = {
+        "RELAY_DATABASE_URL": settings.database,
+        "RELAY_BROKER_URL": settings.broker_url,
+        "RELAY_REDIS_URL": settings.limiter_url,
+    }
+    file = folder / "demo.env"
+    file.touch(mode=0o600)
+    file.write_text("".join(f"{name}={value}\n" for name, value in {**environment, **found}.items()), encoding="utf-8")
+    return file
 
 
 def _settings(environment: Mapping[str, str]) -> Settings:
@@ -151,16 +168,3 @@ def wait_for(http: Http, url: str) -> None:
                 return
         time.sleep(0.05)
     raise ConfigurationError(f"{url} did not answer within {_PATIENCE:.0f} s: the lines above say why.")
-
-
-def _free_port(wanted: int) -> int:
-    """Return the wanted port where it is free, else any free one."""
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise ConfigurationError("No port is free on 127.0.0.1.")

@@ -8,6 +8,7 @@ import sys
 import click
 
 from app import logs
+from app.cli.addresses import check_port, check_urls
 from app.doorbell import QUEUE_LANES, QUEUE_MEDIA, QUEUES
 from app.errors import ConfigurationError
 from app.settings import Settings, check_production, check_times, load, secrets
@@ -24,7 +25,7 @@ def checked(settings: Settings) -> Settings:
     """Do what every role does first.
 
     Raises:
-        ConfigurationError: a secret is missing or weak, or there is no broker.
+        ConfigurationError: a secret is missing or weak, there is no broker, or an address is of a wrong kind.
     """
     check_production(settings)
     check_times(settings)
@@ -32,6 +33,7 @@ def checked(settings: Settings) -> Settings:
         raise ConfigurationError(
             "RELAY_BROKER_URL is missing: name a Redis or RabbitMQ, or run `relay up`, which brings a broker along."
         )
+    check_urls(settings)
     return settings
 
 
@@ -41,7 +43,9 @@ def checked(settings: Settings) -> Settings:
 def web(host: str | None, port: int | None) -> None:
     """Take webhooks and serve pages."""
     settings = checked(load())
-    os.execv(sys.executable, web_command(settings, f"{host or settings.host}:{port or settings.port}"))  # noqa: S606
+    host, port = host or settings.host, port or settings.port
+    check_port(host, port, fix="end what listens there, or set RELAY_PORT")
+    os.execv(sys.executable, web_command(settings, f"{host}:{port}"))  # noqa: S606
 
 
 def web_command(settings: Settings, bind: str) -> list[str]:
@@ -111,4 +115,7 @@ def simulator(host: str, port: int) -> None:
 
     settings = load()
     logs.configure(settings, secrets(settings))
+    check_port(host, port, fix="end what listens there, or choose another one with --port")
+    click.echo(f"Open       http://{host}:{port}")
+    click.echo("Ctrl-C ends it.")
     serve(settings, host, port)

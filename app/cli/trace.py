@@ -38,8 +38,8 @@ def trace(wanted: str, *, limit: int, as_json: bool) -> None:
     """Follow a message by any id of either side: one line a hop, and where it is now.
 
     ID is our id of a message or an envelope, HubSpot's id of a message or a thread, our id of the thread, or the
-    service's id of a message or a conversation. Where one id means several things, write which one:
-    message:7, hubspot:7, thread:7, service:7 or envelope:7.
+    service's id of a message or a conversation. Where one id means several things, write which one: message:7 (ours),
+    hubspot:7, service:7 (messages there), thread:7 (threads and conversations, anywhere) or envelope:7.
     """
     with open_database() as database, database.read() as connection:
         found = _look_up(connection, wanted, limit)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import click
 
 from app import logs
+from app.cli.addresses import check_port, check_urls
 from app.cli.supervise import Role, Supervisor, relay_command
 from app.embedded import EmbeddedBroker, Kind, start_broker
 from app.limiter import Limiter
@@ -55,10 +56,12 @@ def running(
     ``in_a_hurry``.
     """
     check_times(settings)
+    check_urls(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     # Counts of processes that are gone would be counted on.
     shutil.rmtree(settings.data_dir / "metrics", ignore_errors=True)
     with _embedded(settings) as broker:
+        check_port(settings.host, settings.port, fix="end what listens there, or set RELAY_PORT")
         title = _title(settings, broker)
         settings = _pointed_at(settings, broker)
         _upgrade(settings)

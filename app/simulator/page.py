@@ -38,7 +38,7 @@ FAULTS = (
     OfferedFault(
         "lost",
         "Lost answers",
-        "The call works, the connection breaks before the answer",
+        "The call works, the connection breaks before the answer: Telegram cannot recognise what is sent again",
         Fault(kind=FaultKind.RESET_AFTER),
     ),
     OfferedFault("twice", "Webhooks twice", "Every webhook is sent a second time", Fault(kind=FaultKind.DUPLICATE)),

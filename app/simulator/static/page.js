@@ -10,7 +10,7 @@ const RECALLED = 50;
 const state = {
   messengers: [], account: null, customer: null, bubbles: [], picture: null, quote: null,
   threads: [], thread: null, lines: [], show: "OPEN",
-  unread: new Set(), tab: "customer", drafts: new Map(),
+  unread: new Set(), tab: "customer", drafts: new Map(), faults: new Map(),
 };
 
 // ---------------------------------------------------------------- talking to the simulator
@@ -185,7 +185,7 @@ function paintList(place, rows) {
     make("button", {
       type: "button", class: "item", "data-key": row.key, "data-testid": row.testId, "data-unread": String(state.unread.has(row.key)),
       "aria-current": row.current ? "true" : null, onclick: row.choose,
-    }, face(row.name), make("strong", {}, row.name), make("time", {}, row.time ? clock(row.time) : ""), make("span", { class: "last" }, row.last)),
+    }, face(row.name), make("strong", {}, row.name), row.via && make("small", { class: "via" }, row.via), make("time", {}, row.time ? clock(row.time) : ""), make("span", { class: "last" }, row.last)),
   )));
   if (focused) place.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
 }
@@ -431,7 +431,7 @@ function paintThreads() {
     button.querySelector("b").textContent = state.threads.filter((one) => one.status === button.dataset.show).length;
   }
   paintList($("threads"), state.threads.filter((one) => one.status === state.show).map((one) => ({
-    key: `thread/${one.id}`, name: one.contactName, time: one.latestAt, current: one.id === state.thread, testId: "thread-item",
+    key: `thread/${one.id}`, name: one.contactName, via: one.accountName, time: one.latestAt, current: one.id === state.thread, testId: "thread-item",
     last: one.lastMessage ? `${one.lastMessage.direction === "OUTGOING" ? "You: " : ""}${snippet(one.lastMessage)}` : "",
     choose: () => chooseThread(one.id),
   })));
@@ -495,6 +495,7 @@ async function toggleThread() {
 // ---------------------------------------------------------------- faults
 
 function paintFaults(rules) {
+  state.faults = new Map(rules.map((rule) => [rule.id, rule]));
   $("fault-count").hidden = $("clear-faults").hidden = !rules.length;
   $("fault-count").textContent = rules.length;
   $("open-faults").setAttribute("aria-label", rules.length ? `Faults, ${rules.length} in force` : "Faults");
@@ -538,16 +539,23 @@ const WIRE = {
   customer_status: (data) => [`${SERVICES[data.service]} message ${data.message.edited ? "edited" : data.message.status}`],
   message_created: (data) => data.type === "MESSAGE" ? [data.direction === "INCOMING" ? "HubSpot took a message of the relay" : "The agent answered in HubSpot"] : null,
   status_changed: (data) => [`HubSpot was told: ${data.status}${data.failure ? ` (${data.failure})` : ""}`, data.status === "FAILED" ? "bad" : "good"],
-  faults_changed: (data) => [data.faults.length ? `Faults in force: ${data.faults.map(titleOf).join("; ")}` : "No faults in force", data.faults.length ? "bad" : ""],
+  faults_changed: (data) => faultNews(data.faults),
 };
 
-const lastWords = new Map();
+/** What became of the faults since they were painted last: began, struck, or are over. */
+function faultNews(rules) {
+  const now = new Map(rules.map((rule) => [rule.id, rule]));
+  const begun = rules.filter((rule) => !state.faults.has(rule.id)).map((rule) => `${titleOf(rule)}, in force`);
+  const hit = rules.filter((rule) => rule.hits > (state.faults.get(rule.id)?.hits ?? 0)).map((rule) => `${titleOf(rule)}, ${struck(rule.hits)}`);
+  const over = [...state.faults.values()].filter((rule) => !now.has(rule.id)).map((rule) => `${titleOf(rule)}, over`);
+  const news = [...begun, ...hit, ...over];
+  return news.length ? [news.join("; "), begun.length || hit.length ? "bad" : ""] : null;
+}
 
 function note(kind, data, at = Date.now()) {
   const line = WIRE[kind]?.(data);
-  if (!line || line[0] === lastWords.get(kind)) return;
+  if (!line) return;
   const [words, mood] = line;
-  if (kind === "faults_changed") lastWords.set(kind, words);
   $("wire-last").textContent = words;
   $("wire-log").prepend(make("li", {}, make("time", {}, clock(at, { second: "2-digit" })), make("span", { class: mood || null, title: words }, words)));
   while ($("wire-log").childElementCount > WIRE_LINES) $("wire-log").lastElementChild.remove();

@@ -59,3 +59,15 @@ def test_upgrade_makes_the_database_once(terminal: Terminal, monkeypatch: pytest
     assert "was upgraded" in terminal.out("db", "upgrade")
     assert "is up to date" in terminal.out("db", "upgrade")
     assert "adds one" in terminal.out("portals", "list")
+
+
+def test_a_data_folder_that_cannot_be_made_is_told(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("RELAY_DATA_DIR", str(tmp_path / "file" / "data"))
+    assert "RELAY_DATA_DIR" in terminal.refusal("db", "upgrade")
+
+
+def test_an_id_that_is_no_number_is_wrong_usage(terminal: Terminal) -> None:
+    assert "'seven' is not a valid number" in terminal.refusal("messages", "show", "seven", status=2)
