@@ -44,7 +44,15 @@ _PATTERNS: Final = (
 #: Loggers with handlers of their own; their lines go through ours instead.
 _LIBRARIES = ("alembic", "celery", "gunicorn.access", "gunicorn.error", "werkzeug")
 #: Loggers that tell every request with its whole address.
-_TALKATIVE = ("celery.app.trace", "celery.worker.strategy", "httpcore", "httpx", "urllib3", "watchfiles")
+_TALKATIVE = (
+    "alembic.runtime.plugins",
+    "celery.app.trace",
+    "celery.worker.strategy",
+    "httpcore",
+    "httpx",
+    "urllib3",
+    "watchfiles",
+)
 
 
 class _Secrets:

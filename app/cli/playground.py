@@ -64,7 +64,7 @@ def running(*, anywhere: bool = False) -> Iterator[Demo]:
                 page = f"http://127.0.0.1:{simulator}"
                 wait_for(http, f"{page}/_sim/switches")
                 wait_for(http, f"{settings.public_url}/readyz")
-                file = _keep(Path(folder), environment, machine.settings)
+                file = keep(Path(folder), environment, machine.settings)
                 services = build(machine.settings)
                 yield Demo(page, machine, services, _connect(http, page, services), file)
                 services.close()
@@ -96,7 +96,7 @@ def _environment(folder: Path, web: int, simulator: int) -> dict[str, str]:
     }
 
 
-def _keep(folder: Path, environment: Mapping[str, str], settings: Settings) -> Path:
+def keep(folder: Path, environment: Mapping[str, str], settings: Settings) -> Path:
     """Write a demo's settings, with the addresses that only its processes know, for commands in another terminal."""
     found = {
         "RELAY_DATABASE_URL": settings.database,
