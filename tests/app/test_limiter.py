@@ -13,8 +13,8 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from app.bench.servers.process import free_port
 from app.limiter import SHARE, Horizon, Limiter, LimiterAway, Slot
-from tests.servers.process import free_port
 from tests.servers.redis_server import RedisServer
 
 START = 1_700_000_000.0

@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.bench.servers.process import free_port
 from app.doorbell import QUEUE_LANES, TASK_DRAIN_LANE
 from tests.e2e.processes import People, eventually, running_demo
-from tests.servers.process import free_port
 from tests.servers.redis_server import RedisServer
 
 PASSWORD = "a password for flower"

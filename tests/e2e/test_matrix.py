@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import pytest
 from typing_extensions import override
 
+from app.bench.servers.process import free_port
 from app.relay import accounts as account_use
 from app.simulator import seed
 from tests.e2e.processes import People, eventually, running_demo
 from tests.servers.presence import Server, require
-from tests.servers.process import free_port
 from tests.servers.synapse import SERVER_NAME, Person, SynapseServer
 
 pytestmark = [pytest.mark.synapse, pytest.mark.timeout(180)]

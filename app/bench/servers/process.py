@@ -19,7 +19,7 @@ _FIRST_PORT, _LAST_PORT = 15_000, 32_000
 
 
 def free_port() -> int:
-    """Return a loopback port nobody listens on. Not seeded: parallel test processes share the tests' random seed."""
+    """Return a loopback port nobody listens on. Not seeded: parallel processes share a test run's seed."""
     while True:
         port = _FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT)
         with socket.socket() as probe:
@@ -75,7 +75,7 @@ class ServerProcess(ABC):
 
     @property
     def user(self) -> str | None:
-        """The system user to run as; none means the one that runs the tests."""
+        """The system user to run as; none means the one that runs this."""
         return None
 
     @property
