@@ -42,6 +42,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "connectors": Entry("app.cli.catalogue:connectors", "List the connectors and what their services can do."),
     "settings": Entry("app.cli.catalogue:settings", "List every setting with its value; secrets stay hidden."),
     "test-connector": Entry("app.cli.catalogue:test_connector", "Check that a connector keeps the contract."),
+    "bench": Entry("app.bench.command:bench", "Measure the relay, and prove its promises under load."),
 }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from app import logs
 from app.cli import up
 from app.cli.addresses import free_port
-from app.cli.supervise import relay_command
+from app.embedded.supervise import relay_command
 from app.errors import ConfigurationError, RelayError
 from app.http import Http
 from app.relay import accounts as account_use

@@ -12,8 +12,8 @@ import click
 
 from app import logs
 from app.cli.addresses import check_port, check_urls
-from app.cli.supervise import Role, Supervisor, relay_command
 from app.embedded import EmbeddedBroker, Kind, start_broker
+from app.embedded.supervise import Role, Supervisor, relay_command
 from app.limiter import Limiter
 from app.settings import Settings, check_production, check_times, load, secrets
 from app.storage import schema
