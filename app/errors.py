@@ -48,11 +48,21 @@ class Transient(RelayError):
     code = "transient"
 
     def __init__(
-        self, hint: str, *, retry_after: float | None = None, code: str | None = None, detail: str | None = None
+        self,
+        hint: str,
+        *,
+        retry_after: float | None = None,
+        everybody: bool = False,
+        code: str | None = None,
+        detail: str | None = None,
     ) -> None:
-        """Keep the seconds that the other side asked us to wait, if it did."""
+        """Keep the seconds that the other side asked us to wait, if it did.
+
+        ``everybody``: it said that no call of this account gets through now.
+        """
         super().__init__(hint, code=code, detail=detail)
         self.retry_after = retry_after
+        self.everybody = everybody
 
 
 class ServiceUnavailable(Transient):
@@ -130,17 +140,25 @@ class ResponseUnexpected(Rejected):
 class Unauthorized(RelayError):
     """The credentials, the app or the account are refused: a person has to act.
 
-    ``scope`` says what is paused: ``account`` (one bot, number or channel account) or ``portal``.
+    ``scope`` says what is paused: ``account`` (one bot, number or channel account) or ``portal``. ``credential`` tells
+    which one was refused, as a fingerprint: a late refusal of an old one must not pause a new one.
     """
 
     code = "unauthorized"
 
     def __init__(
-        self, hint: str, *, scope: str = "account", code: str | None = None, detail: str | None = None
+        self,
+        hint: str,
+        *,
+        scope: str = "account",
+        credential: str = "",
+        code: str | None = None,
+        detail: str | None = None,
     ) -> None:
         """Keep what has to pause."""
         super().__init__(hint, code=code, detail=detail)
         self.scope = scope
+        self.credential = credential
 
 
 class SignatureInvalid(RelayError):

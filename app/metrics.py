@@ -67,6 +67,10 @@ WEBHOOKS: Final = _counter(
     "webhooks_total", "Requests received, by sender and what became of them.", "source", "outcome"
 )
 ACCEPT_SECONDS: Final = _histogram("accept_seconds", "Time from a verified webhook to its commit.", _ACCEPT_BUCKETS)
+JOURNAL_APPENDED: Final = _counter(
+    "journal_appended_total", "Requests written into the journal because the database was away."
+)
+JOURNAL_WAITING: Final = _gauge("journal_waiting_bytes", "What waits in the journals of this machine, in bytes.")
 RINGS: Final = _counter(
     "rings_total", "Rings of the doorbell; failed ones are made up for by the scheduler.", "outcome"
 )
@@ -80,6 +84,7 @@ DEAD_LETTERS: Final = _counter("dead_letters_total", "Messages that became dead 
 TOKENS_REFRESHED: Final = _counter("tokens_refreshed_total", "Access tokens of portals that were refreshed.")
 LANES_DUE: Final = _gauge("lanes_due", "Lanes that have something to do now.")
 OLDEST_DUE_SECONDS: Final = _gauge("oldest_due_seconds", "How long the lane that waits longest has been due.")
+BREAKERS_OPEN: Final = _gauge("breakers_open", "Sides of accounts, and portals, that fail or refuse us now.")
 PAUSED_ACCOUNTS: Final = _gauge("paused_accounts", "Channel accounts that are paused.")
 
 ProcessCollector(registry=_registry)

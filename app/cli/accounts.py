@@ -15,7 +15,9 @@ from app.connectors.base import Connector
 from app.relay import accounts as use
 from app.settings import load
 from app.storage import accounts as rows
+from app.storage import breakers
 from app.storage.accounts import AccountRow
+from app.storage.breakers import Breaker, Scope
 
 _set_option = click.option(
     "--set",
@@ -26,6 +28,7 @@ _set_option = click.option(
     help="A credential; KEY=@FILE reads it from a file.",
 )
 _test_option = click.option("--test/--no-test", default=True, show_default=True, help="Ask the service first.")
+_SIDES = {Scope.SERVICE: "service side", Scope.HUBSPOT: "HubSpot side"}
 _id_argument = click.argument("account_id", metavar="ID", type=ID)
 
 
@@ -40,13 +43,15 @@ def list_accounts(as_json: bool) -> None:  # noqa: FBT001 - click's signature
     """List the accounts with their webhook addresses."""
     base = load().public_url
     with open_database() as database, database.read() as connection:
-        lines = [_line(row, base) for row in rows.every(connection)]
+        failing = [one for one in breakers.every(connection) if one.is_open and not one.refused]
+        lines = [_line(row, base, failing) for row in rows.every(connection)]
     columns = ("id", "connector", "name", "portal", "channel", "hubspot_account", "state", "webhook_url", "hint")
     print_rows(lines, columns, as_json=as_json, empty="No account is connected: `relay accounts add` adds one.")
 
 
-def _line(row: AccountRow, base: str) -> dict[str, object]:
-    hints = (row.hint, row.service_hint, row.hubspot_hint)
+def _line(row: AccountRow, base: str, failing: Iterable[Breaker]) -> dict[str, object]:
+    mine = [one for one in failing if one.key.scope is not Scope.PORTAL and one.key.id == row.id]
+    hints = (row.hint, row.service_hint, row.hubspot_hint, *(one.hint for one in mine))
     return {
         "id": row.id,
         "connector": row.connector,
@@ -55,23 +60,25 @@ def _line(row: AccountRow, base: str) -> dict[str, object]:
         "channel": row.channel_id,
         "hubspot_account": row.hubspot_id,
         "identifier": row.identifier.value,
-        "state": _state(row),
+        "state": _state(row, mine),
         "own_state": row.state,
         "service_state": row.service_state,
         "hubspot_state": row.hubspot_state,
         "portal_state": row.portal_state,
+        "failing": [one.key.scope for one in mine],
         "dead_letters": row.dead_letters,
         "webhook_url": f"{base}/webhooks/{row.connector}/{row.key}",
         "hint": " ".join(hint for hint in hints if hint),
     }
 
 
-def _state(row: AccountRow) -> str:
+def _state(row: AccountRow, failing: Iterable[Breaker]) -> str:
     """Return one word or two: what does not run, where not all of it does."""
     if row.state != "running":
         return row.state
     sides = {"portal": row.portal_state, "service side": row.service_state, "HubSpot side": row.hubspot_state}
     stopped = [f"{side} {state}" for side, state in sides.items() if state != "running"]
+    stopped += [f"{_SIDES[one.key.scope]} fails" for one in failing]
     return ", ".join(stopped) or row.state
 
 

@@ -44,11 +44,16 @@ RATE_WINDOW: Final = 10.0
 LOCKED_WAIT: Final = 2.0
 
 #: Answers that are worth another try, with their codes and the seconds to wait where no header tells.
+LOCKED: Final = 423
+MOVING: Final = 477
 TRANSIENT: Final[Mapping[int, tuple[str, float | None]]] = {
     408: ("hubspot_timeout", None),
-    423: ("hubspot_locked", LOCKED_WAIT),
-    477: ("hubspot_moving", None),
+    LOCKED: ("hubspot_locked", LOCKED_WAIT),
+    MOVING: ("hubspot_moving", None),
 }
+
+#: Answers that concern everybody who calls this portal: the others wait too, and nobody's attempts are burnt.
+PORTAL_BUSY: Final = frozenset({LOCKED, MOVING})
 
 #: Answers that blame the request, whatever their body looks like.
 TOO_LARGE: Final = 413
@@ -192,11 +197,12 @@ def _is_transient(response: Response) -> bool:
 
 def _unavailable(response: Response, body: ErrorBody) -> HubSpotUnavailable:
     code, wait = TRANSIENT.get(response.status, (None, None))
-    longest = LONGEST_MOVE if response.status == 477 else LONGEST_WAIT  # noqa: PLR2004 - as in the table
+    longest = LONGEST_MOVE if response.status == MOVING else LONGEST_WAIT
     told = retry_after(response, longest)
     return HubSpotUnavailable(
         f"HubSpot cannot take this now: it answered {response.status}.",
         retry_after=wait if told is None else told,
+        everybody=response.status in PORTAL_BUSY,
         code=code,
         detail=body.detail,
     )

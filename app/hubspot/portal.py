@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, BinaryIO, Final, NotRequired, TypedDict, Unpack
@@ -10,7 +11,7 @@ from pydantic import Field
 
 from app.domain.person import Identifier
 from app.domain.status import Status
-from app.errors import HubSpotUnavailable, MessageInvalid, RelayError
+from app.errors import HubSpotUnavailable, MessageInvalid, RelayError, Unauthorized
 from app.http import Http, Response
 from app.hubspot.addresses import addresses, join
 from app.hubspot.answers import (
@@ -191,7 +192,13 @@ class PortalClient:
         response = self._send_as(token, method, url, **call)
         if response.status != UNAUTHENTICATED:
             return response
-        return self._send_as(self._token(token), method, url, **call)
+        token = self._token(token)
+        response = self._send_as(token, method, url, **call)
+        error = error_for(response) if response.status == UNAUTHENTICATED else None
+        if isinstance(error, Unauthorized):
+            error.credential = fingerprint(token)
+            raise error
+        return response
 
     def _send_as(self, token: str, method: str, url: str, **call: Unpack[_Call]) -> Response:
         headers = {"Authorization": f"Bearer {token}"}
@@ -200,6 +207,11 @@ class PortalClient:
         if rate is not None and self._on_rate is not None:
             self._on_rate(rate)
         return response
+
+
+def fingerprint(token: str) -> str:
+    """Return what tells one token from another without giving it away."""
+    return hashlib.sha256(token.encode()).hexdigest()[:16]
 
 
 def _refusal(response: Response, publication: Publication) -> RelayError | None:

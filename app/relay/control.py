@@ -24,9 +24,10 @@ from app.relay.deposit import WELCOME, store_service_events
 from app.relay.pace import Slot
 from app.relay.road import Call, Park
 from app.relay.services import Services
-from app.storage import accounts, lanes, messages
+from app.storage import accounts, breakers, lanes, messages
 from app.storage.accounts import AccountRow, Side
 from app.storage.attempts import Purpose
+from app.storage.breakers import Key, Scope
 from app.storage.database import Connection
 from app.storage.envelopes import Stored
 from app.storage.lanes import Lane
@@ -58,6 +59,7 @@ class Control:
 
     purpose = Purpose.CONTROL
     side = Side.HUBSPOT
+    counts = False  # it is never stopped, and an invitation is accepted at the other side
 
     def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:  # noqa: ARG002
         """Return the one step that an event takes."""
@@ -116,6 +118,8 @@ def _stand(connection: Connection, account: AccountRow, found: ChannelAccount | 
         _purge(connection, account)
     elif not found.active or not found.authorized:
         hint = _INACTIVE if not found.active else _UNAUTHORIZED
+        # No probe: HubSpot itself says how it stands, and tells when that changes.
+        breakers.drop(connection, Key(Scope.HUBSPOT, account.id))
         accounts.pause_side(connection, account.id, Side.HUBSPOT, hint=hint)
     else:
         accounts.rename(connection, account.id, found.name or account.name)

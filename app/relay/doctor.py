@@ -14,8 +14,9 @@ from app.relay.neighbours import broker, clock, hubspot, limiter
 from app.relay.services import Services, build
 from app.relay.spans import span
 from app.settings import Settings, check_production
-from app.storage import accounts, dead_letters, durability, envelopes, portals, schema, search
+from app.storage import accounts, breakers, dead_letters, durability, envelopes, portals, schema, search
 from app.storage.accounts import AccountRow
+from app.storage.breakers import Scope
 from app.storage.database import DatabaseAway
 from app.storage.portals import Portal
 
@@ -48,7 +49,7 @@ def examine(settings: Settings) -> list[Finding]:
     with closing(services):
         found += _run(services, (_database, hubspot, *((broker, limiter) if settings.broker_url else ())))
         if not any(one.check in {"database", "migrations"} and one.level is Level.FAIL for one in found):
-            found += _run(services, (clock, _vault, _portals, _accounts, _workers, _people))
+            found += _run(services, (clock, _vault, _portals, _accounts, _breakers, _workers, _people))
     return found
 
 
@@ -185,6 +186,17 @@ def _stopped(row: AccountRow) -> Finding | None:
     if not hints:
         return None
     return Finding(name, Level.FAIL, f"{row.name} is paused. {' '.join(hints)}", f"`relay accounts resume {row.id}`")
+
+
+def _breakers(services: Services) -> Iterator[Finding]:
+    """Say which sides fail for everybody, so that only a probe tries now and then."""
+    with services.database.read() as connection:
+        failing = [one for one in breakers.every(connection) if one.is_open and not one.refused]
+    for one in failing:
+        side = "HubSpot" if one.key.scope is Scope.HUBSPOT else "its service"
+        sentence = f"Calls of account {one.key.id} to {side} fail: {one.hint}"
+        fix = f"It goes on by itself when a probe gets through; `relay accounts resume {one.key.id}` tries all at once."
+        yield Finding("breakers", Level.WARN, sentence, fix)
 
 
 def _workers(services: Services) -> Iterator[Finding]:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from app import logs, metrics
 from app.domain.lane import LaneKind
 from app.domain.part import Sent
-from app.relay import control, ending, inbound, outbound, statuses
+from app.relay import breaker, control, ending, inbound, outbound, pauses, statuses
 from app.relay import receipts as matching
 from app.relay.pace import SLOT_LIFE, Slot
 from app.relay.road import Call, Park, Road
 from app.relay.services import Services
 from app.relay.stored import until_stored
-from app.relay.verdict import Next, Verdict, judge, lost
-from app.storage import accounts, attempts, ids, lanes, messages, portals
+from app.relay.verdict import OWN_TRIES, Next, Verdict, judge, lost, spared
+from app.storage import accounts, attempts, ids, lanes, messages
 from app.storage.accounts import AccountRow
 from app.storage.attempts import Fact, Outcome
 from app.storage.database import Connection, DatabaseAway
@@ -129,8 +130,7 @@ class _Run:
 
     def _could_not_prepare(self, road: Road, head: Head, account: AccountRow, error: Exception) -> Park | None:
         """Count the try and carry out what the error means, though no call was made."""
-        repeatable, policy = road.policy(self.services, account)
-        verdict = judge(error, attempts=head.attempts + 1, repeatable=repeatable, policy=policy)
+        verdict = self._judge(road, head, account, error)
         log.error("message_not_prepared", message=head.id, next=verdict.next.value, hint=verdict.hint, exc_info=error)
         with self.services.database.write() as connection:
             if not self._is_mine(connection):
@@ -217,31 +217,47 @@ class _Run:
         self._ring(ring)
         self._count(call, fact)
         log.info("call_done", message=call.head.id, part=call.part.position, purpose=road.purpose.value)
+        if road.counts and call.account.troubled:
+            breaker.succeeded(self.services, call.account, self.lane)
         if call.last and sent.ids:
             matching.match_quietly(self.services, call.account.id, _all_ids(self.services, call, sent))
 
     def _failed(self, road: Road, call: Call, attempt_id: str, *, error: Exception, duration: float) -> Park | None:
-        repeatable, policy = road.policy(self.services, call.account)
-        verdict = judge(error, attempts=call.head.attempts + 1, repeatable=repeatable, policy=policy)
-        if verdict.code == "internal_error":
-            log.error("call_raised", message=call.head.id, exc_info=error)
-        fact = Fact(verdict.outcome, duration, verdict.code, verdict.detail or verdict.hint, free=verdict.free)
-
-        def record(connection: Connection) -> list[int]:
-            ring: list[int] = []
-            if attempts.is_held(connection, call.head, attempt_id):
-                ring = self._carry_out(connection, road, call.head, verdict=verdict, account=call.account)
+        def record(connection: Connection) -> tuple[Verdict, Fact, list[int]]:
+            held = attempts.is_held(connection, call.head, attempt_id)
+            verdict = self._judge_call(connection, road, call, error)
+            fact = Fact(verdict.outcome, duration, verdict.code, verdict.detail or verdict.hint, free=verdict.free)
+            ring = self._carry_out(connection, road, call.head, verdict=verdict, account=call.account) if held else []
             attempts.finish(
                 connection, call.head, call.part, attempt_id=attempt_id, fact=fact, part_state=verdict.part_state
             )
-            return ring
+            return verdict, fact, ring
 
-        self._ring(until_stored(self.services.database, record))
+        verdict, fact, ring = until_stored(self.services.database, record)
+        self._ring(ring)
         self._count(call, fact)
+        if verdict.code == "internal_error":
+            log.error("call_raised", message=call.head.id, exc_info=error)
         log.warning("call_failed", message=call.head.id, code=verdict.code, next=verdict.next.value, hint=verdict.hint)
         if verdict.slow_down:
             road.slow_down(self.services, call.account, verdict.delay)
         return self._rest(verdict)
+
+    def _judge_call(self, connection: Connection, road: Road, call: Call, error: Exception) -> Verdict:
+        """Judge a failed call by what else happens on its side: behind an open breaker it costs no attempt."""
+        head, account = call.head, call.account
+        if road.counts and breaker.failed(connection, account, self.lane, error, tries=head.attempts):
+            return spared(self._judge(road, replace(head, attempts=0), account, error))
+        tried_enough = head.attempts + 1 >= OWN_TRIES and breaker.trouble(error) is not None
+        own_trouble = tried_enough and messages.others_pass(connection, head)
+        return self._judge(road, head, account, error, own_trouble=own_trouble)
+
+    def _judge(
+        self, road: Road, head: Head, account: AccountRow, error: Exception, *, own_trouble: bool = False
+    ) -> Verdict:
+        repeatable, policy = road.policy(self.services, account)
+        attempts_made = head.attempts + 1
+        return judge(error, attempts=attempts_made, repeatable=repeatable, policy=policy, own_trouble=own_trouble)
 
     def _judge_lost(self, road: Road, head: Head, account: AccountRow) -> Park | None:
         """Judge a call whose worker died: we own the lane now, so its lease has run out."""
@@ -266,11 +282,8 @@ class _Run:
             return ending.fail(connection, account, head, reason=verdict.code, hint=verdict.hint, detail=verdict.detail)
         if verdict.next is Next.RETRY:
             messages.delay(connection, head.id, verdict.delay, reason=verdict.code, hint=verdict.hint)
-        elif verdict.next is Next.PAUSE_PORTAL:
-            portals.pause(connection, account.portal_id, hint=verdict.hint)
         else:
-            version = account.credentials_version
-            accounts.pause_side(connection, account.id, road.side, hint=verdict.hint, version=version)
+            pauses.pause(self.services, connection, account, side=road.side, verdict=verdict)
         return []
 
     def _rest(self, verdict: Verdict) -> Park | None:

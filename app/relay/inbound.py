@@ -42,6 +42,7 @@ class Inbound:
 
     purpose = Purpose.PUBLISH
     side = Side.HUBSPOT
+    counts = True
 
     def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:  # noqa: ARG002
         """Wait for the attachments, at most the media time-out; then put what could not be had into words."""

@@ -28,6 +28,7 @@ class Outbound:
 
     purpose = Purpose.SEND
     side = Side.SERVICE
+    counts = True
 
     def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:
         """Fit the message into what the service can take; a quote becomes the service's own id."""

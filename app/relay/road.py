@@ -42,6 +42,8 @@ class Road(Protocol):
     purpose: Purpose
     #: Which side of the account pauses when the other side refuses our credentials.
     side: Side
+    #: Whether failures on this road count for the breaker of that side.
+    counts: bool
 
     def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:
         """Turn a message into parts, once; or say how long it still waits for its attachments."""

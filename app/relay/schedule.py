@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Iterable
 
 from app import logs, metrics
-from app.relay import ending, receipts
+from app.relay import breaker, ending, receipts
 from app.relay.outbound import UNKNOWN
 from app.relay.services import Services
 from app.relay.verdict import MAY_HAVE_ARRIVED
 from app.storage import accounts, media, messages, retention, rings
 from app.storage import receipts as receipt_rows
 from app.storage.accounts import AccountRow
-from app.storage.database import DatabaseAway
+from app.storage.database import Connection, DatabaseAway
 from app.storage.messages import Head
 from app.storage.rings import AtShare, DueLane
 
@@ -34,6 +34,7 @@ log = logs.get_logger(__name__)
 
 def look(services: Services) -> float:
     """Look once. Returns the seconds until the next look."""
+    breaker.grant_probes(services)
     ring_due(services)
     ring_media(services)
     expire(services)
@@ -132,7 +133,7 @@ def _expire_one(services: Services, message_id: int) -> bool:
         account = accounts.get(connection, head.account_id) if head is not None else None
         if head is None or account is None:
             return False
-        hint = _why_overdue(head, account, minutes=max(1, round(services.settings.deadline / 60)))
+        hint = _why_overdue(connection, head, account, minutes=max(1, round(services.settings.deadline / 60)))
         ring = ending.expire(connection, account, head, reason="deadline", hint=hint)
     for lane_id in ring:
         services.doorbell.ring(lane_id)
@@ -140,11 +141,11 @@ def _expire_one(services: Services, message_id: int) -> bool:
     return True
 
 
-def _why_overdue(head: Head, account: AccountRow, *, minutes: int) -> str:
+def _why_overdue(connection: Connection, head: Head, account: AccountRow, *, minutes: int) -> str:
     """Tell the agent what stood in the way, and whether the message may have been sent all the same."""
     if head.calling is not None or any(part.state == UNKNOWN for part in head.parts):
         return f"Nobody could find out within {minutes} min whether this message was sent. {MAY_HAVE_ARRIVED}"
-    why = head.hint or account.service_hint or account.hint
+    why = head.hint or account.service_hint or account.hint or breaker.why_stopped(connection, account)
     return f"This message could not be sent within {minutes} min. {why}".strip()
 
 
@@ -172,6 +173,7 @@ def measure(services: Services) -> None:
     with services.database.read() as connection:
         due, oldest = rings.backlog(connection)
         paused = accounts.paused_count(connection)
+        breaker.measure(connection)
     metrics.LANES_DUE.set(due)
     metrics.OLDEST_DUE_SECONDS.set(oldest)
     metrics.PAUSED_ACCOUNTS.set(paused)

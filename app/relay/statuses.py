@@ -10,13 +10,13 @@ from app.domain.capability import UnknownOutcome
 from app.domain.status import Status
 from app.hubspot.outcomes import Gone
 from app.limiter import Horizon
-from app.relay import pace, tokens
+from app.relay import breaker, pace, pauses, tokens
 from app.relay.pace import Slot
 from app.relay.road import Park
 from app.relay.services import Services
 from app.relay.stored import until_stored
-from app.relay.verdict import Next, Verdict, judge
-from app.storage import accounts, attempts, lanes, portals, statuses
+from app.relay.verdict import Next, Verdict, judge, spared
+from app.storage import accounts, attempts, lanes, statuses
 from app.storage.accounts import AccountRow, Side
 from app.storage.attempts import Fact, Outcome, Purpose
 from app.storage.database import Connection
@@ -54,10 +54,10 @@ def tell_next(services: Services, lane: Lane, pace_call: Pace) -> Park | None:
     with services.database.write() as connection:
         if lanes.renew(connection, lane, lease=services.settings.lease) is None:
             return Park(0.0)
-    return _tell(services, account, untold)
+    return _tell(services, account, lane, untold)
 
 
-def _tell(services: Services, account: AccountRow, untold: Untold) -> Park | None:
+def _tell(services: Services, account: AccountRow, lane: Lane, untold: Untold) -> Park | None:
     started = time.monotonic()
     error: Exception | None = None
     try:
@@ -70,9 +70,10 @@ def _tell(services: Services, account: AccountRow, untold: Untold) -> Park | Non
     duration = time.monotonic() - started
     if error is None:
         _record(services, untold, Fact(Outcome.OK, duration, code=untold.want.value))
+        if account.troubled:
+            breaker.succeeded(services, account, lane)
         return None
-    verdict = judge(error, attempts=untold.attempts + 1, repeatable=True, policy=UnknownOutcome.RESEND)
-    return _failed(services, account, untold, verdict=verdict, duration=duration)
+    return _failed(services, account, lane, untold=untold, error=error, duration=duration)
 
 
 def _record(services: Services, untold: Untold, fact: Fact) -> None:
@@ -87,23 +88,26 @@ def _record(services: Services, untold: Untold, fact: Fact) -> None:
 
 
 def _failed(
-    services: Services, account: AccountRow, untold: Untold, *, verdict: Verdict, duration: float
+    services: Services, account: AccountRow, lane: Lane, *, untold: Untold, error: Exception, duration: float
 ) -> Park | None:
     """Carry out what a failed PATCH means. A status that HubSpot refuses for good is given up and logged."""
-    fact = Fact(verdict.outcome, duration, verdict.code, verdict.detail or verdict.hint)
 
-    def record(connection: Connection) -> None:
+    def record(connection: Connection) -> tuple[Verdict, Fact]:
+        everybodys = breaker.failed(connection, account, lane, error, tries=untold.attempts)
+        tries = 1 if everybodys else untold.attempts + 1
+        verdict = judge(error, attempts=tries, repeatable=True, policy=UnknownOutcome.RESEND)
+        verdict = spared(verdict) if everybodys else verdict
+        fact = Fact(verdict.outcome, duration, verdict.code, verdict.detail or verdict.hint)
+        if verdict.pauses:
+            pauses.pause(services, connection, account, side=Side.HUBSPOT, verdict=verdict)
         attempts.record(connection, untold.message_id, purpose=Purpose.STATUS, fact=fact, worker=services.name)
         if verdict.next is Next.FAIL:
             statuses.told(connection, untold.message_id, untold.want)
         elif verdict.next is Next.RETRY and not verdict.free:
             statuses.count_attempt(connection, untold.message_id)
-        elif verdict.next is Next.PAUSE_PORTAL:
-            portals.pause(connection, account.portal_id, hint=verdict.hint)
-        elif verdict.next is Next.PAUSE_ACCOUNT:
-            accounts.pause_side(connection, account.id, Side.HUBSPOT, hint=verdict.hint)
+        return verdict, fact
 
-    until_stored(services.database, record)
+    verdict, fact = until_stored(services.database, record)
     metrics.CALLS.labels(api="hubspot", outcome=fact.outcome.value).inc()
     log.warning("status_not_told", message=untold.message_id, code=verdict.code, hint=verdict.hint)
     if verdict.slow_down:

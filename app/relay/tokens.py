@@ -5,7 +5,7 @@ from __future__ import annotations
 from app import logs, metrics
 from app.errors import RateLimited, Transient, Unauthorized
 from app.hubspot.client import PortalClient
-from app.relay import pace
+from app.relay import pace, pauses
 from app.relay.services import Services
 from app.storage import portals
 from app.storage.portals import Portal, SealedTokens
@@ -88,9 +88,9 @@ class TokenSource:
         Returns False when the portal was installed anew meanwhile: then the error speaks of a token of the past.
         """
         with self._services.database.write() as connection:
-            portals.drop_refresh_lease(connection, portal.id, owner=self._services.name)
-            if isinstance(error, Unauthorized):
-                portals.pause(connection, portal.id, hint=error.hint, version=portal.token_version)
             now = portals.get(connection, portal.id)
+            if isinstance(error, Unauthorized) and now is not None and now.token_version == portal.token_version:
+                pauses.pause_portal(connection, portal.id, hint=error.hint, version=portal.token_version)
+            portals.drop_refresh_lease(connection, portal.id, owner=self._services.name)
         log.warning("token_refresh_failed", portal=portal.id, code=error.reason, hint=error.hint)
         return now is None or now.token_version == portal.token_version

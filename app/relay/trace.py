@@ -152,6 +152,16 @@ def _paused(facts: Facts) -> str:
     return ""
 
 
+def _stopped(facts: Facts) -> str:
+    """Say that everything that goes the same way fails, so that only a probe tries now and then."""
+    breaker = facts.breaker
+    if breaker is None or facts.lane.kind is LaneKind.CONTROL:
+        return ""
+    side = facts.account.connector if facts.lane.kind is LaneKind.OUTBOUND else "HubSpot"
+    again = f"one message tries again {distance(max(breaker.probe_in or 0.0, 0.0))}"
+    return f"waits: calls to {side} fail for all of account {facts.account.id}; {again}. {_sentence(breaker.hint)}"
+
+
 def _held(facts: Facts) -> str:
     by = facts.lane.held_by
     if by is None:
@@ -212,7 +222,7 @@ def _due(facts: Facts) -> str:
 
 #: What keeps a message, the strongest reason first; the last one always has something to say.
 _REASONS: tuple[Callable[[Facts], str], ...] = (
-    *(_called, _paused, _held, _behind),
+    *(_called, _paused, _held, _stopped, _behind),
     *(_again, _media_missing, _owned, _slot, _due),
 )
 

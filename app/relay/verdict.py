@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from app.domain.capability import UnknownOutcome
@@ -17,6 +17,8 @@ RETRY_DELAYS = (2.0, 10.0, 30.0, 120.0, 600.0, 1800.0, 7200.0, 18_000.0, 36_000.
 JITTER = 0.2
 #: The longest that another side may make us wait (seconds): a day, which HubSpot asks for while it moves a portal.
 LONGEST_WAIT = 86_400.0
+#: A message that alone does not get through, while others of its account do, is given up after so many tries.
+OWN_TRIES = 6
 #: An error of our own making is tried so often before it becomes a dead letter.
 BUG_TRIES = 3
 #: Seconds before the next try after our own database was away.
@@ -42,6 +44,7 @@ class Verdict:
 
     ``delay``: seconds until the next try. ``free``: it costs no attempt. ``part_state``: what the part is afterwards
     (``unknown``: it may have arrived). ``slow_down``: the other side asked for it, so that everybody waits.
+    ``credential``: which one was refused, where the other side told.
     """
 
     next: Next
@@ -53,13 +56,21 @@ class Verdict:
     delay: float = 0.0
     free: bool = False
     slow_down: bool = False
+    credential: str = ""
+
+    @property
+    def pauses(self) -> bool:
+        """Whether somebody pauses, and the message only waits."""
+        return self.next in {Next.PAUSE_ACCOUNT, Next.PAUSE_PORTAL}
 
 
-def judge(error: Exception, *, attempts: int, repeatable: bool, policy: UnknownOutcome) -> Verdict:
+def judge(
+    error: Exception, *, attempts: int, repeatable: bool, policy: UnknownOutcome, own_trouble: bool = False
+) -> Verdict:
     """Judge a failed call.
 
     ``attempts`` counts this one. ``repeatable``: the other side recognises a repeated call by its key; where it does
-    not, ``policy`` decides what a lost answer means.
+    not, ``policy`` decides what a lost answer means. ``own_trouble``: others get through, so that trying on is no use.
     """
     if isinstance(error, ConfigurationError):
         hint = str(error)
@@ -68,15 +79,20 @@ def judge(error: Exception, *, attempts: int, repeatable: bool, policy: UnknownO
         return _bug(error, attempts)
     if isinstance(error, Unauthorized):
         pause = Next.PAUSE_PORTAL if error.scope == "portal" else Next.PAUSE_ACCOUNT
-        return Verdict(
-            pause, Outcome.UNAUTHORIZED, "pending", error.reason, error.hint, detail=error.detail or "", free=True
-        )
+        verdict = Verdict(pause, Outcome.UNAUTHORIZED, "pending", error.reason, error.hint, free=True)
+        return replace(verdict, detail=error.detail or "", credential=error.credential)
+    tries = len(RETRY_DELAYS) + 1 if own_trouble else attempts
     if isinstance(error, Transient):
-        return _transient(error, attempts)
+        return _transient(error, tries)
     if isinstance(error, OutcomeUnknown):
-        return _unknown(error, attempts, repeatable=repeatable, policy=policy)
+        return _unknown(error, tries, repeatable=repeatable, policy=policy)
     assert isinstance(error, Rejected)  # noqa: S101 - the tree has no other branch that a call may raise
     return Verdict(Next.FAIL, Outcome.REJECTED, "failed", error.reason, error.hint, detail=error.detail or "")
+
+
+def spared(verdict: Verdict) -> Verdict:
+    """Return what follows from a call that failed for everybody: the message's attempts are not burnt."""
+    return replace(verdict, free=True) if verdict.next is Next.RETRY else verdict
 
 
 def lost(*, crashes: int, repeatable: bool, policy: UnknownOutcome) -> Verdict:

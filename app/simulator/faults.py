@@ -13,7 +13,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -74,8 +74,8 @@ REQUEST_KINDS = frozenset(FaultKind) - ROUTE_KINDS - SIGNATURE_KINDS
 class Fault(BaseModel):
     """One kind of trouble.
 
-    `seconds` is the pause of `slow` and `delay` and the time between two bytes of `drip`; `retry_after` becomes the
-    header of that name; `status` and `body` are what `status` and `html` answer.
+    `seconds` is the pause of `slow` and `delay` and the time between two bytes of `drip`; `slow` adds a random share of
+    `spread`. `retry_after` becomes the header of that name; `status` and `body` are what `status` and `html` answer.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,11 +84,15 @@ class Fault(BaseModel):
     status: int = Field(500, ge=400, le=599)
     retry_after: int | None = Field(None, ge=0)
     seconds: float = Field(0.5, ge=0)
+    spread: float = Field(0, ge=0)
     body: str | None = None
 
 
 class FaultRule(BaseModel):
-    """Which calls a fault hits: the first `skip` matching ones are spared, then `times` are hit (None: all)."""
+    """Which calls a fault hits: the first `skip` matching ones are spared, then `times` are hit (None: all).
+
+    `containing`: only calls whose body holds this text.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -96,6 +100,7 @@ class FaultRule(BaseModel):
     api: Api
     method: str = ""
     path: str = ""
+    containing: str = ""
     skip: int = Field(0, ge=0)
     times: int | None = Field(None, ge=1)
     probability: float = Field(1.0, gt=0, le=1)
@@ -172,19 +177,32 @@ class Faults:
             ]
 
     def draw(
-        self, api: Api, method: str, path: str, *, kinds: frozenset[FaultKind] = REQUEST_KINDS
+        self,
+        api: Api,
+        method: str,
+        path: str,
+        *,
+        kinds: frozenset[FaultKind] = REQUEST_KINDS,
+        body: Callable[[], bytes] = bytes,
     ) -> tuple[Fault, ...]:
-        """The faults that hit this call, in the order of the rules; counts them."""
+        """The faults that hit this call, in the order of the rules; counts them. `body` reads the call's body."""
         with self._lock:
-            drawn = tuple(self._draw(api, method, path, kinds))
+            rules = [active for active in self._active.values() if active.rule.api is api]
+        read = body() if any(active.rule.containing for active in rules) else b""
+        with self._lock:
+            drawn = tuple(self._draw(method, path, kinds=kinds, body=read, among=rules))
         if drawn:
             self._changed()
         return drawn
 
-    def _draw(self, api: Api, method: str, path: str, kinds: frozenset[FaultKind]) -> Iterator[Fault]:
-        for active in list(self._active.values()):
+    def _draw(
+        self, method: str, path: str, *, kinds: frozenset[FaultKind], body: bytes, among: Iterable[_Active]
+    ) -> Iterator[Fault]:
+        for active in among:
             rule = active.rule
-            if rule.api is not api or rule.fault.kind not in kinds or not rule.matches(method, path):
+            if self._active.get(rule.id) is not active or rule.fault.kind not in kinds:
+                continue
+            if not rule.matches(method, path) or rule.containing.encode() not in body:
                 continue
             active.seen += 1
             if active.seen <= rule.skip or self._random.random() >= rule.probability:
@@ -202,11 +220,11 @@ def guard(blueprint: Blueprint, api: Api, faults: Faults, error: Callable[[Fault
     """
 
     def before() -> Response | None:
-        drawn = faults.draw(api, request.method, request.path)
+        drawn = faults.draw(api, request.method, request.path, body=request.get_data)
         g.fault_after = None
         for fault in drawn:
             if fault.kind is FaultKind.SLOW:
-                time.sleep(fault.seconds)
+                time.sleep(fault.seconds + random.uniform(0, fault.spread))
         for fault in drawn:
             if fault.kind in _BEFORE:
                 return _strike(fault, error)

@@ -11,6 +11,8 @@ from sqlalchemy import and_, insert, select, update
 
 from app.domain.account import DeadLetterPolicy, RunState
 from app.domain.person import Identifier
+from app.storage import breakers
+from app.storage.breakers import Key, Scope
 from app.storage.clock import now
 from app.storage.tables import accounts, portals
 from app.storage.text import storable
@@ -49,6 +51,8 @@ class AccountRow:
     hubspot_hint: str
     portal_state: RunState
     portal_full: bool
+    #: There is a breaker of one of its sides or of its portal, open or counting.
+    troubled: bool
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,7 @@ _QUERY = select(
     *(column for column in accounts.c if column.name != "created_at"),
     portals.c.state.label("portal_state"),
     portals.c.full.label("portal_full"),
+    breakers.concerns_account().label("troubled"),
 ).join(portals, portals.c.id == accounts.c.portal_id)
 
 
@@ -155,6 +160,7 @@ def change_credentials(connection: Connection, account_id: int, credentials: str
             service_hint="",
         )
     )
+    breakers.drop(connection, Key(Scope.SERVICE, account_id))
 
 
 def pause_side(connection: Connection, account_id: int, side: Side, *, hint: str, version: int | None = None) -> bool:
@@ -171,7 +177,8 @@ def pause_side(connection: Connection, account_id: int, side: Side, *, hint: str
 
 
 def resume_side(connection: Connection, account_id: int, side: Side) -> bool:
-    """Let one side of an account run again. Returns True when it was paused."""
+    """Let one side of an account run again, whatever stopped it. Returns True when it was paused."""
+    breakers.drop(connection, Key(Scope(side.value), account_id))
     state = accounts.c[f"{side.value}_state"]
     where = and_(accounts.c.id == account_id, state == RunState.PAUSED.value)
     values = {state.name: RunState.RUNNING.value, f"{side.value}_hint": ""}

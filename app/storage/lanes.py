@@ -22,9 +22,11 @@ from sqlalchemy import (
 
 from app.domain.account import RunState
 from app.domain.lane import LaneKey, LaneKind
+from app.domain.status import Status
+from app.storage import breakers
 from app.storage.clock import now
 from app.storage.dialects import insert_or_ignore
-from app.storage.tables import accounts, lanes, portals
+from app.storage.tables import accounts, lanes, messages, portals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -124,25 +126,49 @@ def wake_account(connection: Connection, account_id: int) -> None:
     )
 
 
-def runs(kind: ColumnElement[str]) -> ColumnElement[bool]:
-    """Tell in SQL whether a lane's account and portal work, for what travels in a lane of this kind.
+def wake_head(connection: Connection, lane_id: int) -> None:
+    """Make one lane due now, and its messages too, whatever retry they waited for."""
+    wake(connection, lane_id)
+    _forget_delays(connection, [lane_id])
+
+
+def wake_delayed(
+    connection: Connection,
+    kinds: Collection[LaneKind],
+    *,
+    account_id: int | None = None,
+    portal_id: int | None = None,
+) -> None:
+    """Make the lanes of an account or of a portal due now that wait for a retry; who waits for a slot keeps it."""
+    whose = lanes.c.account_id == account_id if account_id is not None else lanes.c.portal_id == portal_id
+    delayed = and_(whose, lanes.c.kind.in_([one.value for one in kinds]), lanes.c.due > now(), lanes.c.slot.is_(None))
+    ordered = select(lanes.c.id).where(delayed).order_by(lanes.c.id).with_for_update()
+    statement = update(lanes).where(lanes.c.id.in_(ordered)).values(wake=lanes.c.wake + 1, due=now(), rung_until=None)
+    _forget_delays(connection, connection.execute(statement.returning(lanes.c.id)).scalars().all())
+
+
+def _forget_delays(connection: Connection, lane_ids: Collection[int]) -> None:
+    waiting = and_(messages.c.lane_id.in_(sorted(lane_ids)), messages.c.status == Status.PENDING.value)
+    connection.execute(update(messages).where(waiting, messages.c.not_before.is_not(None)).values(not_before=None))
+
+
+def runs() -> ColumnElement[bool]:
+    """Tell in SQL whether a lane's account and portal work, for what travels in it, or it may try whether they do.
 
     A paused service stops only what goes to it, a paused HubSpot side only what goes there. Account events always
     pass: they are what lifts a pause.
     """
     running = RunState.RUNNING.value
-    side = case(
-        (kind == LaneKind.OUTBOUND.value, accounts.c.service_state),
-        else_=accounts.c.hubspot_state,
-    )
-    works = and_(accounts.c.state == running, side == running)
+    side = case((lanes.c.kind == LaneKind.OUTBOUND.value, accounts.c.service_state), else_=accounts.c.hubspot_state)
+    control = lanes.c.kind == LaneKind.CONTROL.value
+    works = and_(portals.c.state == running, or_(control, and_(side == running, ~breakers.stops())))
     return exists(
         select(literal(1))
         .select_from(accounts.join(portals, portals.c.id == accounts.c.portal_id))
         .where(
             accounts.c.id == lanes.c.account_id,
-            portals.c.state == running,
-            or_(kind == LaneKind.CONTROL.value, works),
+            or_(control, accounts.c.state == running),
+            or_(works, breakers.probes()),
         )
         .correlate(lanes)
     )
@@ -157,7 +183,7 @@ def claim(connection: Connection, lane_id: int, *, owner: str, lease: float) -> 
     """Take a lane that is free, due and runs, for ``lease`` seconds; None when there is nothing to do here."""
     statement = (
         update(lanes)
-        .where(lanes.c.id == lane_id, free(), runs(lanes.c.kind))
+        .where(lanes.c.id == lane_id, free(), runs())
         .values(owner=owner, lease=now() + lease, rung_until=None)
         .returning(
             *(lanes.c[name] for name in ("id", "account_id", "portal_id", "kind", "conversation", "wake")),
@@ -176,7 +202,7 @@ def renew(connection: Connection, lane: Lane, *, lease: float) -> int | None:
     """Keep a lane for another ``lease`` seconds. Returns ``wake``; None: it is lost or held, or its account stopped."""
     statement = (
         update(lanes)
-        .where(lanes.c.id == lane.id, lanes.c.owner == lane.owner, lanes.c.held_by.is_(None), runs(lanes.c.kind))
+        .where(lanes.c.id == lane.id, lanes.c.owner == lane.owner, lanes.c.held_by.is_(None), runs())
         .values(lease=now() + lease, slot=None)
         .returning(lanes.c.wake)
     )

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Row
 
 
+_WENT = [one.value for one in (Status.SENT, Status.DELIVERED, Status.READ)]
+
+
 @dataclass(frozen=True)
 class NewMessage:
     """A message as accept stores it. ``sent_at`` is the event's own time, seconds since 1970."""
@@ -288,6 +291,13 @@ def fail_overdue(connection: Connection, message_id: int, *, reason: str, hint: 
         .values(status=Status.FAILED.value, reason=reason, hint=hint, finished_at=now())
     )
     return connection.execute(statement).rowcount == 1
+
+
+def others_pass(connection: Connection, head: Head) -> bool:
+    """Tell whether messages of other lanes that came after this one have gone the same way."""
+    later = (messages.c.id > head.id, messages.c.account_id == head.account_id, messages.c.lane_id != head.lane_id)
+    went = (messages.c.direction == head.direction.value, messages.c.status.in_(_WENT))
+    return connection.execute(select(messages.c.id).where(*later, *went).limit(1)).first() is not None
 
 
 def earlier_sent(connection: Connection, thread_id: str, message_id: int, *, below: Status) -> list[int]:

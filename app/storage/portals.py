@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import or_, select, update
 
 from app.domain.account import RunState
+from app.storage import breakers
+from app.storage.breakers import Key, Scope
 from app.storage.clock import now
 from app.storage.dialects import upsert
 from app.storage.tables import portals
@@ -73,6 +75,7 @@ def add(connection: Connection, portal_id: int, *, name: str, refresh_token: str
     again = {**fresh, "token_version": portals.c.token_version + 1, "state": RunState.RUNNING.value, "hint": ""}
     if name:
         again["name"] = name
+    breakers.drop(connection, Key(Scope.PORTAL, portal_id))
     connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=again))
 
 
@@ -126,5 +129,6 @@ def pause(connection: Connection, portal_id: int, *, hint: str, version: int | N
 
 def resume(connection: Connection, portal_id: int) -> bool:
     """Let a portal run again. Returns False when there is no such portal."""
+    breakers.drop(connection, Key(Scope.PORTAL, portal_id))
     statement = update(portals).where(portals.c.id == portal_id).values(state=RunState.RUNNING.value, hint="")
     return connection.execute(statement).rowcount == 1

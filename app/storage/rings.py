@@ -41,7 +41,7 @@ def due(connection: Connection, *, limit: int, without: AtShare = NOBODY) -> lis
     others = and_(lanes.c.portal_id.not_in(without.portals), lanes.c.account_id.not_in(without.accounts))
     statement = (
         select(lanes.c.id, lanes.c.account_id, lanes.c.portal_id)
-        .where(free(), quiet, others, runs(lanes.c.kind))
+        .where(free(), quiet, others, runs())
         .order_by(lanes.c.due, lanes.c.id)
         .limit(limit)
     )
@@ -90,7 +90,7 @@ def backlog(connection: Connection) -> tuple[int, float]:
     """Return how many lanes are due and may run, and for how many seconds the oldest has been."""
     row = connection.execute(
         select(func.count(), func.coalesce(now() - func.min(lanes.c.due), 0)).where(
-            lanes.c.due <= now(), lanes.c.held_by.is_(None), runs(lanes.c.kind)
+            lanes.c.due <= now(), lanes.c.held_by.is_(None), runs()
         )
     ).one()
     return int(row[0]), float(row[1])

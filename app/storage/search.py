@@ -258,7 +258,7 @@ class Neglected:
 def neglected(connection: Connection, *, longer_than: float) -> Neglected | None:
     """Return the oldest lane that could be worked on and has not been for so many seconds; None when there is none."""
     free = and_(or_(lanes.c.owner.is_(None), lanes.c.lease <= now()), lanes.c.held_by.is_(None))
-    where = and_(free, lanes.c.due < now() - longer_than, runs(lanes.c.kind))
+    where = and_(free, lanes.c.due < now() - longer_than, runs())
     # Rung again within two rounds of a scheduler that runs; a lane that none rings has no such mark, or an old one.
     rung = func.coalesce(lanes.c.rung_until > now() - 2 * RUNG_FOR, literal(value=False)).label("is_rung")
     query = select((now() - lanes.c.due).label("due_for"), rung)

@@ -89,6 +89,22 @@ accounts = Table(
     UniqueConstraint("portal_id", "channel_id", "hubspot_id"),
 )
 
+breakers = Table(
+    "breakers",
+    metadata,
+    # An account's id for its two sides, a portal's for the portal.
+    Column("scope", String(8), primary_key=True),
+    Column("scope_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("failed_lanes", Json, nullable=False),
+    Column("refused", Boolean, nullable=False, default=False),
+    Column("hint", Text, nullable=False, default=""),
+    Column("opened_at", Double),
+    Column("probe_at", Double),
+    Column("probe_lane", Id),
+    Column("last_probe_lane", Id),
+    Column("probes", Integer, nullable=False, default=0),
+)
+
 threads = Table(
     "threads",
     metadata,

@@ -9,7 +9,7 @@ from sqlalchemy import and_, or_, select
 
 from app.domain.lane import LaneKind
 from app.domain.status import Status
-from app.storage import accounts, attempts, ids, portals, search, statuses
+from app.storage import accounts, attempts, breakers, ids, portals, search, statuses
 from app.storage.clock import now
 from app.storage.tables import dead_letters, lanes, media, messages, receipts
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from app.storage.accounts import AccountRow
     from app.storage.attempts import AttemptRow
+    from app.storage.breakers import Breaker
     from app.storage.portals import Portal
     from app.storage.search import EnvelopeRow, MessageRow
     from app.storage.statuses import StatusRow
@@ -91,6 +92,8 @@ class Facts:
     receipts: tuple[ReceiptState, ...]
     told: StatusRow | None
     dead_letter: DeadLetterState | None
+    #: The breaker of the side that the message goes to, where it is open.
+    breaker: Breaker | None
 
 
 def read(connection: Connection, message_id: int) -> Facts | None:
@@ -99,19 +102,26 @@ def read(connection: Connection, message_id: int) -> Facts | None:
     account = accounts.get(connection, message.account_id) if message is not None else None
     if message is None or account is None:
         return None
+    lane = _lane(connection, message)
     return Facts(
         now=float(connection.execute(select(now())).scalar_one()),
         message=message,
         account=account,
         portal=portals.get(connection, account.portal_id),
         envelope=search.get_envelope(connection, message.envelope_id) if message.envelope_id is not None else None,
-        lane=_lane(connection, message),
+        lane=lane,
         media=_media(connection, message_id),
         attempts=tuple(attempts.of_message(connection, message_id)),
         receipts=_receipts(connection, message),
         told=statuses.of_message(connection, message_id),
         dead_letter=_dead_letter(connection, message_id),
+        breaker=_open_breaker(connection, account.id, lane.kind),
     )
+
+
+def _open_breaker(connection: Connection, account_id: int, kind: LaneKind) -> Breaker | None:
+    found = breakers.get(connection, breakers.of_lane(account_id, kind))
+    return found if found is not None and found.is_open and not found.refused else None
 
 
 def _lane(connection: Connection, message: MessageRow) -> LaneState:

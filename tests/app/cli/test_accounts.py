@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from app.simulator import seed
-from app.storage import accounts, envelopes
+from app.storage import accounts, breakers, envelopes
+from app.storage.breakers import Key, Scope
 from tests.app.cli.conftest import Terminal
 from tests.app.relay.world import LOOPBACK_TOKEN, RelayWorld, eventually
 
@@ -19,6 +20,14 @@ def test_lists_accounts_with_their_addresses(relay: RelayWorld, terminal: Termin
     assert (line["connector"], line["state"], line["hubspot_account"]) == ("loopback", "running", "2001")
     assert LOOPBACK_TOKEN not in str(line)
     assert line["webhook_url"] in terminal.out("accounts", "list")
+
+
+def test_lists_which_side_fails(relay: RelayWorld, terminal: Terminal) -> None:
+    with relay.services.database.write() as connection:
+        fresh = breakers.make(connection, Key(Scope.SERVICE, relay.account.id))
+        breakers.store(connection, fresh.opened("Loopback is down.", probe_in=9.0))
+    [line] = terminal.json("accounts", "list")
+    assert (line["state"], line["failing"], line["hint"]) == ("service side fails", ["service"], "Loopback is down.")
 
 
 def test_add_tests_stores_registers_and_prints_the_address(relay: RelayWorld, terminal: Terminal) -> None:

@@ -8,8 +8,9 @@ from app.relay import portals as portal_use
 from app.relay.doctor import examine
 from app.relay.findings import Finding, Level
 from app.simulator import seed
-from app.storage import accounts, rings
+from app.storage import accounts, breakers, rings
 from app.storage.accounts import Side
+from app.storage.breakers import Key, Scope
 from tests.app.relay.deliveries import bury, deliver, message, oddity
 from tests.app.relay.world import RelayWorld
 
@@ -55,6 +56,15 @@ def test_whatever_is_wrong_has_a_fix_or_says_it(relay: RelayWorld) -> None:
     assert "1 items" in report["envelopes"].sentence
     assert "1 messages" in report["dead_letters"].sentence
     assert [one for one in report.values() if one.level is Level.FAIL and not one.fix] == []
+
+
+def test_a_side_that_fails_for_everybody_is_told_with_its_reason(relay: RelayWorld) -> None:
+    with relay.services.database.write() as connection:
+        fresh = breakers.make(connection, Key(Scope.SERVICE, 1))
+        breakers.store(connection, fresh.opened("Loopback is down.", probe_in=9.0))
+    told = found(relay, "breakers")
+    assert (told.level, "Loopback is down." in told.sentence) == (Level.WARN, True)
+    assert "relay accounts resume 1" in told.fix
 
 
 def test_missing_secrets_in_production(relay: RelayWorld) -> None:

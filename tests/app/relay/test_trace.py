@@ -9,6 +9,7 @@ from app.domain.account import RunState
 from app.domain.status import Status
 from app.relay.trace import hops, where_now
 from app.storage import trace
+from app.storage.breakers import Breaker, Key, Scope
 from app.storage.statuses import StatusRow
 from app.storage.trace import DeadLetterState, Facts, MediaState
 from tests.app.relay.deliveries import deliver, message, work
@@ -19,6 +20,9 @@ from tests.app.relay.world import RelayWorld
 def relay(light_relay: RelayWorld) -> RelayWorld:
     """The database makes no difference here."""
     return light_relay
+
+
+FAILING = Breaker(Key(Scope.HUBSPOT, 1), hint="HubSpot answered 503.", is_open=True, probe_in=7.0)
 
 
 def read(relay: RelayWorld, message_id: int = 1) -> Facts:
@@ -64,6 +68,7 @@ def test_what_a_message_can_wait_for(facts: Facts) -> None:
         (with_lane(facts, held_by=4), "waits behind dead letter 4"),
         (replace(facts, account=paused), "account 1 is paused. Switch it on. `relay accounts resume 1`."),
         (replace(facts, portal=portal), "is paused. Install the app again. `relay portals resume 4700001`."),
+        (replace(facts, breaker=FAILING), "calls to HubSpot fail for all of account 1; one message tries again in 7 s"),
         (with_message(with_lane(facts, owner="w:1", lease_in=9.0), is_called=True), "is being sent by w:1"),
         (with_message(with_lane(facts, owner="w:1", lease_in=-9.0), is_called=True), "its worker fell silent"),
     ):

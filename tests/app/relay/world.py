@@ -35,7 +35,7 @@ from app.simulator.world import World
 from app.storage import accounts, portals, schema
 from app.storage.accounts import AccountRow, NewAccount
 from app.storage.clock import now
-from app.storage.tables import attempts, envelopes, lanes, media, messages, receipts
+from app.storage.tables import attempts, breakers, envelopes, lanes, media, messages, receipts
 from app.storage.tables import portals as portal_table
 from app.web import create_app
 
@@ -52,6 +52,7 @@ _TIMES: dict[Table, tuple[str, ...]] = {
     envelopes: ("received_at",),
     receipts: ("received_at",),
     attempts: ("started_at",),
+    breakers: ("opened_at", "probe_at"),
 }
 
 

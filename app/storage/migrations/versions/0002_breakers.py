@@ -1,0 +1,35 @@
+"""Breakers."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the table."""
+    op.create_table(
+        "breakers",
+        sa.Column("scope", sa.String(length=8), nullable=False),
+        sa.Column("scope_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("failed_lanes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("refused", sa.Boolean(), nullable=False),
+        sa.Column("hint", sa.Text(), nullable=False),
+        sa.Column("opened_at", sa.Double(), nullable=True),
+        sa.Column("probe_at", sa.Double(), nullable=True),
+        sa.Column("probe_lane", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("last_probe_lane", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("probes", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("scope", "scope_id", name=op.f("pk_breakers")),
+    )
+
+
+def downgrade() -> None:
+    """Drop it."""
+    op.drop_table("breakers")
