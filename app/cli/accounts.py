@@ -12,6 +12,7 @@ from app.cli.output import given, json_option, print_fields, print_json, print_r
 from app.cli.session import open_database, open_services
 from app.connectors import registry
 from app.connectors.base import Connector
+from app.domain.account import DeadLetterPolicy
 from app.relay import accounts as use
 from app.settings import load
 from app.storage import accounts as rows
@@ -28,6 +29,10 @@ _set_option = click.option(
     help="A credential; KEY=@FILE reads it from a file.",
 )
 _test_option = click.option("--test/--no-test", default=True, show_default=True, help="Ask the service first.")
+_POLICY_SET = {
+    DeadLetterPolicy.HOLD: "Lanes of account {} wait behind a dead letter until a person replays or drops it.",
+    DeadLetterPolicy.SKIP: "Lanes of account {} go on behind a dead letter, with a placeholder in its place.",
+}
 _SIDES = {Scope.SERVICE: "service side", Scope.HUBSPOT: "HubSpot side"}
 _id_argument = click.argument("account_id", metavar="ID", type=ID)
 
@@ -138,16 +143,26 @@ def _show_added(added: use.Added, *, as_json: bool) -> None:
 @_id_argument
 @_set_option
 @_test_option
-def change(account_id: int, *, pairs: tuple[tuple[str, str], ...], test: bool) -> None:
-    """Give an account other credentials, and let it run again at its service."""
-    if not pairs:
-        raise click.UsageError("Nothing to change: name what with --set KEY=VALUE.")
+@click.option(
+    "--dead-letters",
+    "policy",
+    type=click.Choice(DeadLetterPolicy, case_sensitive=False),
+    help="Behind a dead letter its lane waits for a person (hold) or goes on (skip).",
+)
+def change(account_id: int, *, pairs: tuple[tuple[str, str], ...], test: bool, policy: DeadLetterPolicy | None) -> None:
+    """Give an account other credentials, and let it run again at its service; or change what it does."""
+    if not pairs and policy is None:
+        raise click.UsageError("Nothing to change: name what with --set KEY=VALUE or --dead-letters.")
     with open_services() as services:
-        with services.database.read() as connection:
-            connector = use.known(connection, account_id).connector
-        with _fields_named(connector):
-            use.change(services, account_id, _values(pairs), ask=test)
-    click.echo(f"Account {account_id} has new credentials.")
+        if pairs:
+            with services.database.read() as connection:
+                connector = use.known(connection, account_id).connector
+            with _fields_named(connector):
+                use.change(services, account_id, _values(pairs), ask=test)
+            click.echo(f"Account {account_id} has new credentials.")
+        if policy is not None:
+            use.set_dead_letters(services, account_id, policy)
+            click.echo(_POLICY_SET[policy].format(account_id))
 
 
 @accounts.command()

@@ -14,6 +14,8 @@ class PartContent(Stored):
     html: str | None = None
     attachment: Attachment | None = None
     reply_to: str | None = None
+    #: When the message was written, as the other side is told; None: when it was.
+    at: float | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from app import connectors, logs
 from app.connectors import registry
 from app.connectors.base import Connector, Profile, RegistersWebhook, TestsCredentials
-from app.domain.account import Account, Credentials, RunState
+from app.domain.account import Account, Credentials, DeadLetterPolicy, RunState
 from app.domain.person import Identifier
 from app.errors import ConfigurationError, RelayError
 from app.relay.accept import open_again
@@ -134,6 +134,18 @@ def change(services: Services, account_id: int, values: Mapping[str, str], *, as
         accounts.change_credentials(connection, account_id, seal_credentials(services.vault, credentials))
         lanes.wake_account(connection, account_id)
     log.info("credentials_changed", account=account_id)
+
+
+def set_dead_letters(services: Services, account_id: int, policy: DeadLetterPolicy) -> None:
+    """Choose what an account's lanes do behind a dead letter from now on; lanes that wait behind one go on waiting.
+
+    Raises:
+        ConfigurationError: there is no such account.
+    """
+    with services.database.write() as connection:
+        known(connection, account_id)
+        accounts.set_dead_letters(connection, account_id, policy)
+    log.info("dead_letter_policy_changed", account=account_id, policy=policy.value)
 
 
 def register(services: Services, account_id: int) -> str:

@@ -65,6 +65,10 @@ class Control:
         """Return the one step that an event takes."""
         return [PartContent()]
 
+    def date(self, connection: Connection, head: Head) -> float | None:  # noqa: ARG002
+        """Return nothing: nobody sees these."""
+        return None
+
     def slot(self, services: Services, lane: Lane, account: AccountRow) -> Slot:  # noqa: ARG002 - the portal's budget
         """Reserve a call in the portal's budget."""
         return pace.hubspot(services, lane, horizon=Horizon.MESSAGES)

@@ -152,7 +152,10 @@ class _Run:
             if isinstance(contents, Park):
                 return contents
             with self.services.database.write() as connection:
-                parts = messages.write_parts(connection, head.id, contents)
+                at = road.date(connection, head)
+                parts = messages.write_parts(
+                    connection, head.id, [one.model_copy(update={"at": at}) for one in contents]
+                )
         part = next(one for one in parts if one.state != "sent")
         return Call(head, part, account, last=part is parts[-1])
 

@@ -18,7 +18,7 @@ from app.relay import pace, tokens
 from app.relay.pace import Slot
 from app.relay.road import Call, Park
 from app.relay.services import Services
-from app.storage import ids, media, messages, threads
+from app.storage import ids, lanes, media, messages, threads
 from app.storage.accounts import AccountRow, Side
 from app.storage.attempts import Purpose
 from app.storage.database import Connection
@@ -69,6 +69,10 @@ class Inbound:
             media.abandon(connection, head.id, hint="it could not be fetched in time")
             return media.of_message(connection, head.id)
 
+    def date(self, connection: Connection, head: Head) -> float | None:
+        """Let the times of a thread rise; one that comes late keeps its own, and is shown where it belongs."""
+        return None if head.late else lanes.date(connection, head.lane_id, head.sent_at)
+
     def slot(self, services: Services, lane: Lane, account: AccountRow) -> Slot:  # noqa: ARG002 - the portal's budget
         """Reserve a call in the portal's budget."""
         return pace.hubspot(services, lane, horizon=Horizon.MESSAGES)
@@ -89,7 +93,7 @@ class Inbound:
             html=call.part.content.html,
             sender=head.sender or Person(identifier=Identifier(value="unknown")),
             recipient=Person(identifier=account.identifier, name=account.name),
-            sent_at=datetime.fromtimestamp(head.sent_at, UTC),
+            sent_at=datetime.fromtimestamp(call.part.content.at or head.sent_at, UTC),
             attachments=files,
             in_reply_to=quoted,
         )

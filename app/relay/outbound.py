@@ -39,6 +39,10 @@ class Outbound:
             content = content.model_copy(update={"reply_to": quoted})
         return fit(content, services.connector(account).capabilities)
 
+    def date(self, connection: Connection, head: Head) -> float | None:  # noqa: ARG002
+        """Services date messages themselves."""
+        return None
+
     def slot(self, services: Services, lane: Lane, account: AccountRow) -> Slot:
         """Reserve a call in the service's budgets."""
         return pace.service(services, lane, account)

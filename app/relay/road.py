@@ -48,6 +48,9 @@ class Road(Protocol):
     def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:
         """Turn a message into parts, once; or say how long it still waits for its attachments."""
 
+    def date(self, connection: Connection, head: Head) -> float | None:
+        """Return when the message was written, where the other side sorts by it; in the transaction of its parts."""
+
     def slot(self, services: Services, lane: Lane, account: AccountRow) -> Slot:
         """Reserve a slot in the budget of the API that is called."""
 

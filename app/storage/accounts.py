@@ -163,6 +163,11 @@ def change_credentials(connection: Connection, account_id: int, credentials: str
     breakers.drop(connection, Key(Scope.SERVICE, account_id))
 
 
+def set_dead_letters(connection: Connection, account_id: int, policy: DeadLetterPolicy) -> None:
+    """Store what lanes do behind a dead letter."""
+    connection.execute(update(accounts).where(accounts.c.id == account_id).values(dead_letters=policy.value))
+
+
 def pause_side(connection: Connection, account_id: int, side: Side, *, hint: str, version: int | None = None) -> bool:
     """Pause one side of an account. Returns True when it paused now.
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Double
+from sqlalchemy import Boolean, Double
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.sql.compiler import SQLCompiler
 
+#: Seconds after a start of PostgreSQL in which no lease counts as run out.
+_SETTLES_IN = 3
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -39,6 +41,27 @@ def _postgresql(_element: now, _compiler: SQLCompiler, **_kw: Any) -> str:
 @compiles(now, "sqlite")
 def _sqlite(_element: now, _compiler: SQLCompiler, **_kw: Any) -> str:
     return "relay_now()"
+
+
+class settled(FunctionElement[bool]):  # noqa: N801 - likewise
+    """Whether the database has run long enough for leases that ran out while it was away to mean something.
+
+    Workers whose calls ended meanwhile come first and record what became of them: a moment is enough, they try twice a
+    second. SQLite is never away.
+    """
+
+    type = Boolean()
+    inherit_cache = True
+
+
+@compiles(settled, "postgresql")
+def _settled_postgresql(_element: settled, _compiler: SQLCompiler, **_kw: Any) -> str:
+    return f"(statement_timestamp() - pg_postmaster_start_time() > interval '{_SETTLES_IN} seconds')"
+
+
+@compiles(settled, "sqlite")
+def _settled_sqlite(_element: settled, _compiler: SQLCompiler, **_kw: Any) -> str:
+    return "1"
 
 
 def install(connection: sqlite3.Connection) -> None:

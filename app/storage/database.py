@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.errors import ConfigurationError
@@ -15,7 +15,7 @@ from app.storage import clock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Connection", "Database", "DatabaseAway", "is_away"]
+__all__ = ["Connection", "Database", "DatabaseAway"]
 
 #: What every statement raises while the database is away or restarting.
 DatabaseAway = (OperationalError, InterfaceError, PoolTimeout)
@@ -54,11 +54,6 @@ class Database:
     def close(self) -> None:
         """Close every idle connection."""
         self.engine.dispose()
-
-
-def is_away(error: DBAPIError) -> bool:
-    """Tell whether an error means that the database could not be reached, rather than a refused statement."""
-    return error.connection_invalidated or isinstance(error, (OperationalError, InterfaceError))
 
 
 def _checked(url: str) -> Any:

@@ -24,12 +24,14 @@ from app.domain.account import RunState
 from app.domain.lane import LaneKey, LaneKind
 from app.domain.status import Status
 from app.storage import breakers
-from app.storage.clock import now
+from app.storage.clock import now, settled
 from app.storage.dialects import insert_or_ignore
 from app.storage.tables import accounts, lanes, messages, portals
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+
+_MILLISECOND = 0.001
 
 #: A lane that was rung is not rung again for so long (seconds): its worker is on the way.
 RUNG_FOR = 5.0
@@ -176,7 +178,8 @@ def runs() -> ColumnElement[bool]:
 
 def free() -> ColumnElement[bool]:
     """Tell in SQL whether a lane is due, nobody's, and not held behind a dead letter."""
-    return and_(or_(lanes.c.owner.is_(None), lanes.c.lease <= now()), lanes.c.held_by.is_(None), lanes.c.due <= now())
+    abandoned = and_(lanes.c.lease <= now(), settled())
+    return and_(or_(lanes.c.owner.is_(None), abandoned), lanes.c.held_by.is_(None), lanes.c.due <= now())
 
 
 def claim(connection: Connection, lane_id: int, *, owner: str, lease: float) -> Lane | None:
@@ -242,6 +245,16 @@ def pass_order(connection: Connection, lane_id: int, order_key: int) -> None:
     """Remember the order key of a message that begins, so that one with an earlier key is marked late."""
     later = or_(lanes.c.passed.is_(None), lanes.c.passed < order_key)
     connection.execute(update(lanes).where(lanes.c.id == lane_id, later).values(passed=order_key))
+
+
+def date(connection: Connection, lane_id: int, at: float) -> float:
+    """Return the time at which a lane's next message is shown: its own, or a millisecond after that of the one before.
+
+    Some services tell whole seconds, and HubSpot sorts by time.
+    """
+    rising = case((lanes.c.dated >= at, lanes.c.dated + _MILLISECOND), else_=at)
+    statement = update(lanes).where(lanes.c.id == lane_id).values(dated=rising).returning(lanes.c.dated)
+    return float(connection.execute(statement).scalar_one())
 
 
 def portal_of(connection: Connection, account_id: int) -> int:

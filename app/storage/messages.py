@@ -110,6 +110,7 @@ class Head:
     service_id: str
     identity: str
     order_key: int
+    late: bool
     sender: Person | None
     content: Content
     sent_at: float

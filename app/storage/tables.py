@@ -142,6 +142,7 @@ lanes = Table(
     Column("rung_until", Double),
     Column("slot", Double),
     Column("passed", BigInteger),
+    Column("dated", Double),
     Column("held_by", Id),
     UniqueConstraint("account_id", "kind", "conversation"),
     Index("ix_lanes_due", "due", postgresql_where=text("due IS NOT NULL"), sqlite_where=text("due IS NOT NULL")),

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -65,6 +66,7 @@ def migrated_template(postgres_process: PostgresServer) -> str:
     postgres_process.start()
     name = postgres_process.create_database()
     _migrate(postgres_process.database_url(name))
+    _settle(postgres_process)
     return name
 
 
@@ -148,6 +150,12 @@ def page(browser: Browser) -> Iterator[Page]:
     yield tab
     tab.close()
     assert errors == []
+
+
+def _settle(server: PostgresServer) -> None:
+    """Wait until leases that run out count: not in the first moments after a start."""
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("SELECT pg_sleep_until(pg_postmaster_start_time() + interval '3.1 seconds')")
 
 
 def _migrate(url: str) -> None:

@@ -30,6 +30,13 @@ def test_lists_which_side_fails(relay: RelayWorld, terminal: Terminal) -> None:
     assert (line["state"], line["failing"], line["hint"]) == ("service side fails", ["service"], "Loopback is down.")
 
 
+def test_the_policy_behind_dead_letters_is_changed(relay: RelayWorld, terminal: Terminal) -> None:
+    assert "wait behind a dead letter" in terminal.out("accounts", "change", "1", "--dead-letters", "hold")
+    assert relay.account_now().dead_letters == "hold"
+    assert "go on behind" in terminal.out("accounts", "change", "1", "--dead-letters", "skip")
+    assert relay.account_now().dead_letters == "skip"
+
+
 def test_add_tests_stores_registers_and_prints_the_address(relay: RelayWorld, terminal: Terminal) -> None:
     added = terminal.json("accounts", "add", "loopback", *NEW, "--set", f"token={LOOPBACK_TOKEN}")
     assert (added["tested"], added["identifier"], added["registered"], added["warning"]) == (True, "demo", True, "")

@@ -11,6 +11,7 @@ from app.storage import clock, lanes, rings
 from app.storage import tables as t
 from app.storage.database import Database
 from tests.app.storage.rows import Rows
+from tests.servers.postgres_server import PostgresServer
 
 #: 2001, far from any machine's boot.
 FAR = 1_000_000_000.0
@@ -35,6 +36,21 @@ def test_on_postgresql_the_clock_stands_still_within_a_statement(postgres: Datab
     with postgres.read() as connection:
         row = connection.execute(select(clock.now(), text("pg_sleep(0.02)"), clock.now())).one()
         assert row[0] == row[2]
+
+
+@pytest.mark.slow
+def test_right_after_a_start_of_postgresql_no_lease_counts_as_run_out(
+    postgresql: PostgresServer, postgres: Database
+) -> None:
+    rows = Rows(postgres)
+    lane = rows.due_lane()
+    assert rows.write(lanes.claim, lane, owner="who died", lease=-1.0) is not None
+    postgresql.restart()
+    postgres.close()  # its connections are dead
+    assert rows.write(lanes.claim, lane, owner="who was faster than the dead", lease=9.0) is None
+    with postgres.read() as connection:
+        connection.execute(text("SELECT pg_sleep_until(pg_postmaster_start_time() + interval '3.1 seconds')"))
+    assert rows.write(lanes.claim, lane, owner="who waited", lease=9.0) is not None
 
 
 def test_on_postgresql_it_is_the_servers_clock(postgres: Database) -> None:

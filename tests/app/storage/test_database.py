@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError
 
 from app.errors import ConfigurationError
 from app.storage import portals
-from app.storage.database import Database, DatabaseAway, is_away
+from app.storage.database import Database, DatabaseAway
 from tests.app.storage.rows import PORTAL, Rows
 from tests.servers.postgres_server import PostgresServer
 
@@ -95,7 +95,7 @@ def test_references_are_checked(database: Database) -> None:
     rows = Rows(database)
     with pytest.raises(IntegrityError) as caught:
         rows.message(10**6)
-    assert not is_away(caught.value)
+    assert not isinstance(caught.value, DatabaseAway)
 
 
 # SQLite -------------------------------------------------------------------------------------------------------------
@@ -174,10 +174,8 @@ def test_a_server_that_stopped_is_away_and_comes_back(postgresql: PostgresServer
     add(postgres, 1)
     postgresql.stop()
     for _ in range(2):
-        with pytest.raises(DatabaseAway) as caught:
+        with pytest.raises(DatabaseAway):
             count(postgres)
-        assert isinstance(caught.value, DBAPIError)
-        assert is_away(caught.value)
     postgresql.start()
     assert count(postgres) == 1
 

@@ -469,6 +469,12 @@ def test_eight_threads_touch_eight_lanes_in_any_order_without_deadlock(postgres:
     assert wakes == [sum(done)] * 8
 
 
+def test_the_times_of_a_lane_rise(rows: Rows) -> None:
+    lane = rows.due_lane()
+    told = [rows.write(lanes.date, lane, at) for at in (100.0, 100.0, 100.0, 200.0, 150.0)]
+    assert told == pytest.approx([100.0, 100.001, 100.002, 200.0, 200.001])
+
+
 def test_sixteen_threads_write_to_sqlite_and_none_is_refused(sqlite: Database) -> None:
     rows = Rows(sqlite)
     done = at_once(lambda seed: accept_like(rows, seed, rounds=5, conversations=3), range(16))

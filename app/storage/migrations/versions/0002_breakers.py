@@ -1,4 +1,4 @@
-"""Breakers."""
+"""Breakers, and the time that a lane's last message was given at HubSpot."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table."""
+    """Make the table and the column."""
     op.create_table(
         "breakers",
         sa.Column("scope", sa.String(length=8), nullable=False),
@@ -29,7 +29,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("scope", "scope_id", name=op.f("pk_breakers")),
     )
 
+    op.add_column("lanes", sa.Column("dated", sa.Double(), nullable=True))
+
 
 def downgrade() -> None:
-    """Drop it."""
+    """Drop them."""
+    op.drop_column("lanes", "dated")
     op.drop_table("breakers")
