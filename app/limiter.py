@@ -73,7 +73,7 @@ class Horizon(Enum):
     """How far ahead (seconds) a kind of work may book: what is urgent reaches farther, so it goes first."""
 
     RECONCILE = 0.5
-    MESSAGES = 2.0
+    MESSAGES = 1.0
     STATUSES = 30.0
 
 

@@ -9,11 +9,10 @@ from app.domain.capability import RateLimit, RateScope
 from app.hubspot.client import Rate
 from app.limiter import Horizon, LimiterAway
 from app.relay.services import Services
+from app.relay.shares import HUBSPOT_WINDOW
 from app.storage.accounts import AccountRow
 from app.storage.lanes import Lane
 
-#: HubSpot counts calls in windows of so many seconds.
-HUBSPOT_WINDOW = 10.0
 #: A reserved slot may be used so long after its time (seconds); an older one is void.
 SLOT_LIFE = 0.5
 #: Without a limiter the limits cannot be kept, so the lane comes back after this (seconds).

@@ -5,25 +5,26 @@ Reads first and writes only when there is something to do, so that an idle relay
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+import time
 
 from app import logs, metrics
 from app.relay import breaker, ending, receipts
 from app.relay.outbound import UNKNOWN
 from app.relay.services import Services
+from app.relay.shares import Choice, Shares, choose
 from app.relay.verdict import MAY_HAVE_ARRIVED
 from app.storage import accounts, media, messages, retention, rings
 from app.storage import receipts as receipt_rows
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection, DatabaseAway
 from app.storage.messages import Head
-from app.storage.rings import AtShare, DueLane
 
-#: Seconds between two looks: often while some lane waits for its slot, else every second.
+#: Seconds between two looks: often while some lane waits for its slot or for room in a share, else every second.
 _OFTEN = 0.05
 _SELDOM = 1.0
-#: Lanes that one look may ring, attachments, deadlines and receipts that it may sweep.
+#: Between two looks in a hurry lies so many times the time that a look takes.
+_REST = 4.0
+#: Attachments, deadlines and receipts that one look may sweep.
 _BATCH = 500
 #: Receipts that nobody claims are kept for 48 hours.
 _RECEIPTS_KEPT = 48 * 3600.0
@@ -33,68 +34,35 @@ log = logs.get_logger(__name__)
 
 
 def look(services: Services) -> float:
-    """Look once. Returns the seconds until the next look."""
+    """Look once. Returns the seconds until the next look: never so few that looking is most of the work."""
+    started = time.monotonic()
     breaker.grant_probes(services)
-    ring_due(services)
+    choice = ring_due(services)
     ring_media(services)
     expire(services)
     match_orphans(services)
     with services.database.read() as connection:
         slot_in = rings.next_slot_in(connection)
-    return _SELDOM if slot_in is None else min(max(slot_in, _OFTEN), _SELDOM)
+    soon = _OFTEN if choice.passed_over else _SELDOM
+    soon = soon if slot_in is None else min(max(slot_in, _OFTEN), soon)
+    return max(soon, _REST * (time.monotonic() - started)) if soon < _SELDOM else soon
 
 
-def ring_due(services: Services) -> int:
-    """Ring for due lanes, the longest due first, within each portal's and account's share. Returns how many."""
-    rung, passed_over, at_share = 0, True, rings.NOBODY
-    while passed_over:
-        with services.database.read() as connection:
-            due = rings.due(connection, limit=_BATCH, without=at_share)
-            busy = rings.in_flight(connection) if due else {}
-        if not due:
-            break
-        before, (chosen, at_share) = at_share, _chosen(services, due, busy)
-        rung += _ring(services, chosen, at_share)
-        # The longest due may all be of one that is at its share: whose lanes stand behind them must not wait for it.
-        passed_over = len(due) == _BATCH and at_share != before
-    return rung
-
-
-def _chosen(
-    services: Services, due: Iterable[DueLane], busy: dict[tuple[int, int], int]
-) -> tuple[list[DueLane], AtShare]:
-    settings = services.settings
-    return within_shares(due, busy, portal_share=settings.portal_share, account_share=settings.account_share)
-
-
-def _ring(services: Services, chosen: Iterable[DueLane], at_share: AtShare) -> int:
-    with services.database.write() as connection:
-        rung = rings.mark_rung(connection, [lane.id for lane in chosen])
-        rings.set_full(connection, at_share.portals)
-    for lane_id in rung:
-        services.doorbell.ring(lane_id)
-    return len(rung)
-
-
-def within_shares(
-    due: Iterable[DueLane], busy: dict[tuple[int, int], int], *, portal_share: int, account_share: int
-) -> tuple[list[DueLane], AtShare]:
-    """Choose lanes in their order while their portal and account have room.
-
-    ``busy`` counts lanes in flight by (portal, account). Returns the lanes, and who is at its share with them.
-    """
-    by_account = Counter({account: count for (_, account), count in busy.items()})
-    by_portal: Counter[int] = Counter()
-    for (portal, _), count in busy.items():
-        by_portal[portal] += count
-    chosen = []
-    for lane in due:
-        if by_portal[lane.portal_id] < portal_share and by_account[lane.account_id] < account_share:
-            by_portal[lane.portal_id] += 1
-            by_account[lane.account_id] += 1
-            chosen.append(lane)
-    portals = frozenset(portal for portal, count in by_portal.items() if count >= portal_share)
-    return chosen, AtShare(portals, frozenset(one for one, count in by_account.items() if count >= account_share))
+def ring_due(services: Services) -> Choice:
+    """Ring for due lanes, the longest due first, within each portal's and account's share. Returns what was chosen."""
+    shares = Shares.of(services.settings)
+    with services.database.read() as connection:
+        due = rings.due(connection, each=shares.largest)
+        busy = rings.in_flight(connection) if due else []
+        full = rings.full(connection)
+    choice = choose(due, busy, shares)
+    if choice.lanes or choice.full != full:
+        with services.database.write() as connection:
+            rung = rings.mark_rung(connection, [lane.id for lane in choice.lanes])
+            rings.set_full(connection, choice.full)
+        for lane_id in rung:
+            services.doorbell.ring(lane_id)
+    return choice
 
 
 def ring_media(services: Services) -> int:

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, and_, case, false, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    String,
+    and_,
+    case,
+    column,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    update,
+    values,
+)
 
+from app.domain.lane import LaneKind
 from app.storage.clock import now
 from app.storage.lanes import RUNG_FOR, free, runs
-from app.storage.tables import lanes, portals
+from app.storage.tables import accounts, lanes, portals
+
+if TYPE_CHECKING:
+    from sqlalchemy import Select
 
 #: A slot that came while the scheduler looked is over for it only after this time (seconds): it rings at the next look.
 SLOT_PASSED = 0.5
@@ -22,42 +41,74 @@ class DueLane:
     id: int
     account_id: int
     portal_id: int
+    kind: LaneKind
 
 
 @dataclass(frozen=True)
-class AtShare:
-    """Portals and accounts that have as many lanes in flight as they may."""
+class Busy:
+    """Lanes of an account in flight. ``asking``: those that still have to get, or wait for, their slot at HubSpot."""
 
-    portals: frozenset[int] = frozenset()
-    accounts: frozenset[int] = frozenset()
+    portal_id: int
+    account_id: int
+    lanes: int
+    asking: int
 
 
-NOBODY = AtShare()
+def due(connection: Connection, *, each: int, limit: int = 10_000) -> list[DueLane]:
+    """Return lanes that are free, due, run and were not rung lately, the longest due first.
+
+    At most ``each`` of every account and kind: who has many hides nobody, and the cost does not grow with their number.
+    """
+    found = _first_of_each(each) if connection.dialect.name == "postgresql" else _ranked(each)
+    rows = connection.execute(found.order_by("due", "id").limit(limit))
+    return [DueLane(row.id, row.account_id, row.portal_id, LaneKind(row.kind)) for row in rows]
 
 
-def due(connection: Connection, *, limit: int, without: AtShare = NOBODY) -> list[DueLane]:
-    """Return lanes that are free, due, run and were not rung lately, the longest due first; others' than these."""
+_SHOWN = ("id", "account_id", "portal_id", "kind", "due")
+
+
+def _may_be_rung() -> ColumnElement[bool]:
     quiet = or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= now())
-    others = and_(lanes.c.portal_id.not_in(without.portals), lanes.c.account_id.not_in(without.accounts))
-    statement = (
-        select(lanes.c.id, lanes.c.account_id, lanes.c.portal_id)
-        .where(free(), quiet, others, runs())
-        .order_by(lanes.c.due, lanes.c.id)
-        .limit(limit)
-    )
-    return [DueLane(row.id, row.account_id, row.portal_id) for row in connection.execute(statement)]
+    return and_(lanes.c.due.is_not(None), free(), quiet, runs())
 
 
-def in_flight(connection: Connection) -> dict[tuple[int, int], int]:
-    """Count rung, owned and slot-holding lanes by (portal, account)."""
+def _first_of_each(each: int) -> Select[Any]:
+    """Walk the index once for each account and kind, no farther than needed."""
+    kinds = values(column("kind", String), name="kinds").data([(one.value,) for one in LaneKind])
+    of_one = and_(lanes.c.account_id == accounts.c.id, lanes.c.kind == kinds.c.kind, _may_be_rung())
+    first = select(*(lanes.c[name] for name in _SHOWN)).where(of_one).order_by(lanes.c.due, lanes.c.id).limit(each)
+    lateral = first.correlate(accounts, kinds).lateral("first")
+    return select(*(lateral.c[name] for name in _SHOWN)).select_from(accounts.join(kinds, true()).join(lateral, true()))
+
+
+def _ranked(each: int) -> Select[Any]:
+    """SQLite has no lateral joins: it numbers what is due."""
+    place = func.row_number().over(partition_by=(lanes.c.account_id, lanes.c.kind), order_by=(lanes.c.due, lanes.c.id))
+    ranked = select(*(lanes.c[name] for name in _SHOWN), place.label("place")).where(_may_be_rung()).subquery()
+    return select(*(ranked.c[name] for name in _SHOWN)).where(ranked.c.place <= each)
+
+
+def _in_flight() -> ColumnElement[bool]:
+    """Name the index: what it holds is little more than what is asked for."""
+    return or_(lanes.c.owner.is_not(None), lanes.c.rung_until.is_not(None), lanes.c.slot.is_not(None))
+
+
+def in_flight(connection: Connection) -> list[Busy]:
+    """Count rung, owned and slot-holding lanes of each account."""
     owned = and_(lanes.c.owner.is_not(None), lanes.c.lease > now())
-    busy = or_(lanes.c.rung_until > now(), owned, lanes.c.slot > now())
+    waiting = or_(lanes.c.rung_until > now(), lanes.c.slot > now())
+    asking = and_(waiting, ~func.coalesce(owned, false()), lanes.c.kind == LaneKind.INBOUND.value)
     statement = (
-        select(lanes.c.portal_id, lanes.c.account_id, func.count())
-        .where(lanes.c.due.is_not(None), busy)
+        select(lanes.c.portal_id, lanes.c.account_id, func.count(), func.count(case((asking, 1))))
+        .where(_in_flight(), lanes.c.due.is_not(None), or_(waiting, owned))
         .group_by(lanes.c.portal_id, lanes.c.account_id)
     )
-    return {(portal, account): count for portal, account, count in connection.execute(statement)}
+    return [Busy(*row) for row in connection.execute(statement)]
+
+
+def full(connection: Connection) -> frozenset[int]:
+    """Return the portals that are marked as being at their share."""
+    return frozenset(connection.execute(select(portals.c.id).where(portals.c.full)).scalars())
 
 
 def mark_rung(connection: Connection, ids: Iterable[int]) -> list[int]:
@@ -75,7 +126,7 @@ def next_slot_in(connection: Connection) -> float | None:
 
     A slot that is over is not waited for: a lane that was paused meanwhile keeps its own until it runs again.
     """
-    waits = (lanes.c.slot > now() - SLOT_PASSED, lanes.c.owner.is_(None))
+    waits = (_in_flight(), lanes.c.slot > now() - SLOT_PASSED, lanes.c.owner.is_(None))
     return connection.execute(select(func.min(lanes.c.slot) - now()).where(*waits)).scalar_one_or_none()
 
 

@@ -145,7 +145,22 @@ lanes = Table(
     Column("dated", Double),
     Column("held_by", Id),
     UniqueConstraint("account_id", "kind", "conversation"),
-    Index("ix_lanes_due", "due", postgresql_where=text("due IS NOT NULL"), sqlite_where=text("due IS NOT NULL")),
+    Index(
+        "ix_lanes_due",
+        "account_id",
+        "kind",
+        "due",
+        postgresql_where=text("due IS NOT NULL"),
+        sqlite_where=text("due IS NOT NULL"),
+    ),
+    # What the scheduler counts at every look: few lanes, however many are due.
+    Index(
+        "ix_lanes_in_flight",
+        "portal_id",
+        "account_id",
+        postgresql_where=text("owner IS NOT NULL OR rung_until IS NOT NULL OR slot IS NOT NULL"),
+        sqlite_where=text("owner IS NOT NULL OR rung_until IS NOT NULL OR slot IS NOT NULL"),
+    ),
 )
 
 envelopes = Table(

@@ -200,7 +200,7 @@ def test_a_paused_side_costs_nothing_while_it_waits(light_relay: RelayWorld) -> 
     relay.say("waits")
     relay.settle()
     with relay.services.database.read() as connection:
-        assert rings.due(connection, limit=10) == []
+        assert rings.due(connection, each=10) == []
     assert drain(relay.services, lane_id(relay)) == 0
     assert outcomes(relay, relay.row().id) == []
 

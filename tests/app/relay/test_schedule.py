@@ -4,37 +4,10 @@ import pytest
 from sqlalchemy import select, update
 
 from app.relay import schedule
-from app.relay.schedule import within_shares
 from app.storage import rings
 from app.storage.clock import now
-from app.storage.rings import DueLane
 from app.storage.tables import accounts, attempts, envelopes, lanes, messages, portals, receipts
 from tests.app.relay.world import RelayWorld
-
-
-def due(*places: tuple[int, int]) -> list[DueLane]:
-    """Lanes 1, 2, ... of the given accounts and portals, the longest due first."""
-    return [DueLane(number, account, portal) for number, (account, portal) in enumerate(places, 1)]
-
-
-@pytest.mark.parametrize(
-    ("waiting", "busy", "chosen", "full"),
-    [
-        (due((1, 1), (1, 1)), {}, [1, 2], set()),
-        (due((1, 1), (1, 1), (1, 1)), {}, [1, 2], set()),
-        (due((1, 1), (1, 1), (1, 1), (2, 1), (2, 1)), {}, [1, 2, 4], {1}),
-        (due((1, 1), (2, 1), (3, 2)), {(1, 1): 2, (1, 2): 1}, [3], {1}),
-        (due((1, 1), (2, 1)), {(1, 1): 2}, [2], {1}),
-        (due((1, 1)), {(9, 9): 7}, [1], {9}),
-        ([], {(1, 1): 3}, [], {1}),
-    ],
-    ids=["room", "account's share", "portal's share", "busy portal", "busy account", "another portal", "nothing due"],
-)
-def test_lanes_are_chosen_in_order_within_the_shares(
-    waiting: list[DueLane], busy: dict[tuple[int, int], int], chosen: list[int], full: set[int]
-) -> None:
-    found, at_share = within_shares(waiting, busy, portal_share=3, account_share=2)
-    assert ([lane.id for lane in found], set(at_share.portals)) == (chosen, full)
 
 
 def stored(relay: RelayWorld, *conversations: str) -> None:
@@ -46,22 +19,23 @@ def stored(relay: RelayWorld, *conversations: str) -> None:
 
 def test_a_lane_that_accept_rang_is_rung_again_only_after_five_seconds(relay: RelayWorld) -> None:
     stored(relay, "c1")
-    assert schedule.ring_due(relay.services) == 0
+    assert not schedule.ring_due(relay.services).lanes
     relay.pass_time(5.1)
-    assert schedule.ring_due(relay.services) == 1
-    assert schedule.ring_due(relay.services) == 0
+    assert len(schedule.ring_due(relay.services).lanes) == 1
+    assert not schedule.ring_due(relay.services).lanes
     relay.pass_time(5.1)
-    assert schedule.ring_due(relay.services) == 1
+    assert len(schedule.ring_due(relay.services).lanes) == 1
 
 
 def test_no_more_than_the_share_is_rung_and_the_portal_is_marked_full(light_relay: RelayWorld) -> None:
     relay = light_relay
-    share = relay.services.settings.account_share
+    share = 4
+    object.__setattr__(relay.services.settings, "account_share", share)
     stored(relay, *(f"c{number}" for number in range(share + 2)))
     relay.pass_time(5.1)
     relay.execute(update(lanes).where(lanes.c.conversation == "c3").values(owner="w", lease=now() + 60))
-    assert schedule.ring_due(relay.services) == share - 1
-    assert schedule.ring_due(relay.services) == 0
+    assert len(schedule.ring_due(relay.services).lanes) == share - 1
+    assert not schedule.ring_due(relay.services).lanes
 
 
 def test_a_full_portal_is_marked_and_released_again(light_relay: RelayWorld) -> None:
@@ -69,7 +43,7 @@ def test_a_full_portal_is_marked_and_released_again(light_relay: RelayWorld) -> 
     object.__setattr__(relay.services.settings, "portal_share", 1)
     stored(relay, "c1", "c2")
     relay.pass_time(5.1)
-    assert schedule.ring_due(relay.services) == 1
+    assert len(schedule.ring_due(relay.services).lanes) == 1
     assert relay.account_now().portal_full
     relay.settle()
     relay.pass_time(5.1)
@@ -95,19 +69,20 @@ def test_what_is_paused_or_held_is_not_rung(light_relay: RelayWorld, change: obj
     stored(light_relay, "c1")
     light_relay.pass_time(5.1)
     light_relay.execute(change)  # type: ignore[arg-type]
-    assert schedule.ring_due(light_relay.services) == 0
+    assert not schedule.ring_due(light_relay.services).lanes
 
 
 def test_a_lane_whose_worker_fell_silent_is_rung(light_relay: RelayWorld) -> None:
     relay = light_relay
     stored(relay, "c1")
     relay.execute(update(lanes).values(owner="dead", lease=now() + 60, rung_until=None))
-    assert schedule.ring_due(relay.services) == 0
+    assert not schedule.ring_due(relay.services).lanes
     relay.pass_time(61)
-    assert schedule.ring_due(relay.services) == 1
+    assert len(schedule.ring_due(relay.services).lanes) == 1
 
 
-def test_it_looks_often_only_while_a_slot_is_waited_for(relay: RelayWorld) -> None:
+def test_it_looks_often_only_while_a_slot_is_waited_for(relay: RelayWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "_REST", 0.0)
     assert schedule.look(relay.services) == pytest.approx(1.0)
     stored(relay, "c1")
     relay.execute(update(lanes).values(slot=now() + 0.3, due=now() + 0.3))

@@ -93,7 +93,7 @@ def test_on_sqlite_a_wall_clock_that_jumps_neither_ends_nor_freezes_leases(sqlit
     rows.set(t.lanes, due, due=rows.now() - 0.01)
     with time_machine.travel(time.time() + jump, tick=True):
         assert rows.write(lanes.claim, lane.id, owner="thief", lease=60) is None
-        assert [one.id for one in rows.read(rings.due, limit=10)] == [due]
+        assert [one.id for one in rows.read(rings.due, each=10)] == [due]
         assert rows.claim(due).id == due
 
 

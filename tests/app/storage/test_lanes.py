@@ -13,7 +13,7 @@ from app.storage import tables as t
 from app.storage.accounts import Side
 from app.storage.database import Database
 from app.storage.lanes import RUNG_FOR, Touched
-from app.storage.rings import DueLane
+from app.storage.rings import Busy, DueLane
 from tests.app.storage.rows import PORTAL, Rows, at_once, call
 
 KINDS = list(LaneKind)
@@ -347,9 +347,9 @@ def test_due_lanes_come_the_longest_due_first(rows: Rows) -> None:
     ids = [rows.lane(f"c{number}") for number in range(4)]
     for lane, age in zip(ids, (1, 3, 2, -60), strict=True):
         rows.set(t.lanes, lane, due=now - age)
-    found = rows.read(rings.due, limit=10)
-    assert found == [DueLane(ids[at], rows.account, PORTAL) for at in (1, 2, 0)]
-    assert rows.read(rings.due, limit=1) == found[:1]
+    found = rows.read(rings.due, each=10)
+    assert found == [DueLane(ids[at], rows.account, PORTAL, LaneKind.OUTBOUND) for at in (1, 2, 0)]
+    assert rows.read(rings.due, each=1) == found[:1]
 
 
 def test_owned_held_rung_and_stopped_lanes_are_not_due(rows: Rows) -> None:
@@ -359,16 +359,16 @@ def test_owned_held_rung_and_stopped_lanes_are_not_due(rows: Rows) -> None:
     rows.write(accounts.pause_side, rows.account, Side.HUBSPOT, hint="off")
     inbound = rows.lane("stopped", LaneKind.INBOUND)
     rows.set(t.lanes, inbound, due=rows.now() - 1)
-    assert rows.read(rings.due, limit=10) == []
+    assert rows.read(rings.due, each=10) == []
     rows.write(accounts.resume_side, rows.account, Side.HUBSPOT)
-    assert [one.id for one in rows.read(rings.due, limit=10)] == [inbound]
+    assert [one.id for one in rows.read(rings.due, each=10)] == [inbound]
 
 
 def test_a_rung_lane_is_due_again_when_nobody_came(rows: Rows) -> None:
     lane = rows.due_lane()
-    assert rows.read(rings.due, limit=10) == []
+    assert rows.read(rings.due, each=10) == []
     rows.set(t.lanes, lane, rung_until=rows.now() - 0.01)
-    assert [one.id for one in rows.read(rings.due, limit=10)] == [lane]
+    assert [one.id for one in rows.read(rings.due, each=10)] == [lane]
 
 
 def test_marking_as_rung_returns_each_lane_to_one_only(rows: Rows) -> None:
@@ -381,7 +381,7 @@ def test_marking_as_rung_returns_each_lane_to_one_only(rows: Rows) -> None:
 
     rung = [lane for mine in at_once(mark, range(4)) for lane in mine]
     assert sorted(rung) == ids
-    assert rows.read(rings.due, limit=100) == []
+    assert rows.read(rings.due, each=100) == []
     assert rows.write(rings.mark_rung, ids) == []
 
 
@@ -400,7 +400,8 @@ def test_rung_owned_and_slot_holding_lanes_are_in_flight(rows: Rows) -> None:
         ("waits", {"due": now + 60}),
     ):
         rows.set(t.lanes, rows.lane(conversation), **values)
-    assert rows.read(rings.in_flight) == {(PORTAL, rows.account): 2, (PORTAL, other): 1}
+    found = sorted(rows.read(rings.in_flight), key=lambda one: one.account_id)
+    assert found == [Busy(PORTAL, rows.account, 2, 0), Busy(PORTAL, other, 1, 0)]
 
 
 def test_the_next_slot_is_the_nearest_that_can_still_be_used(rows: Rows) -> None:

@@ -1,4 +1,4 @@
-"""Breakers, and the time that a lane's last message was given at HubSpot."""
+"""Breakers, the time that a lane's last message was given at HubSpot, and indexes for the scheduler's look."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the table and the column."""
+    """Make the table, the column and the indexes."""
     op.create_table(
         "breakers",
         sa.Column("scope", sa.String(length=8), nullable=False),
@@ -30,9 +30,20 @@ def upgrade() -> None:
     )
 
     op.add_column("lanes", sa.Column("dated", sa.Double(), nullable=True))
+    op.drop_index("ix_lanes_due", table_name="lanes")
+    _index("ix_lanes_due", ["account_id", "kind", "due"], "due IS NOT NULL")
+    in_flight = "owner IS NOT NULL OR rung_until IS NOT NULL OR slot IS NOT NULL"
+    _index("ix_lanes_in_flight", ["portal_id", "account_id"], in_flight)
 
 
 def downgrade() -> None:
-    """Drop them."""
+    """Drop them, and put the first index back."""
+    op.drop_index("ix_lanes_in_flight", table_name="lanes")
+    op.drop_index("ix_lanes_due", table_name="lanes")
+    _index("ix_lanes_due", ["due"], "due IS NOT NULL")
     op.drop_column("lanes", "dated")
     op.drop_table("breakers")
+
+
+def _index(name: str, columns: list[str], where: str) -> None:
+    op.create_index(name, "lanes", columns, postgresql_where=sa.text(where), sqlite_where=sa.text(where))
