@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     )
     redis_url: str = Field("", description="Redis for the rate limiter; empty: the broker, where that is a Redis.")
     public_url: str = Field("", description="Address under which HubSpot and the services reach this relay.")
+    journal: bool = Field(
+        False, description="While the database is away, accepted requests wait in files of `RELAY_DATA_DIR`."
+    )
     media_store: str = Field("database", description="`database`, or a folder that all web and worker machines share.")
     host: str = Field("127.0.0.1", description="Address the web role listens on.")
     port: int = Field(
@@ -72,9 +75,31 @@ class Settings(BaseSettings):
     hubspot_client_secret: SecretStr = Field(
         SecretStr(""), description="OAuth client secret; HubSpot also signs webhooks with it."
     )
+    hubspot_client_secret_old: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (),
+        description="Client secrets of before, newest first, separated by commas: webhooks signed with the first are "
+        "still taken, the others are only named in the log.",
+    )
+    hubspot_events_signature: Literal["", "v1", "v2"] = Field(
+        "",
+        description="Older signature that `/webhooks/hubspot/events` takes besides v3: `v1` or `v2`, which prove no "
+        "freshness.",
+    )
     hubspot_developer_api_key: SecretStr = Field(
         SecretStr(""),
         description="Developer API key (Development > Keys), used to register channels; not a private app's token.",
+    )
+    channel_name: str = Field("Relay", min_length=1, description="The channel's name, as HubSpot's users see it.")
+    channel_description: str = Field(
+        "Customers' messages from every messenger", description="What HubSpot's connect card says below the name."
+    )
+    channel_logo_url: str = Field("", description="Address of the picture on HubSpot's connect card.")
+    channel_connectors: CommaList = Field(
+        (),
+        description="Connectors that the channel serves, separated by commas; empty: all but the example `loopback`.",
+    )
+    channel_conversation_start: bool = Field(
+        False, description="Agents may write first on this channel, within a conversation that began elsewhere."
     )
     hubspot_rate: int = Field(110, ge=1, description="Calls per ten seconds that HubSpot allows one portal.")
 
@@ -109,7 +134,9 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = Field("console", description="Lines for people or for machines.")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least level that is logged.")
 
-    @field_validator("secret_keys", "allowed_private_hosts", mode="before")
+    @field_validator(
+        "secret_keys", "hubspot_client_secret_old", "channel_connectors", "allowed_private_hosts", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         """Read a comma-separated list."""
@@ -205,11 +232,11 @@ def secrets(settings: Settings) -> list[str]:
 
 
 def _secrets(settings: Settings) -> list[tuple[str, str]]:
-    named = [(f"{PREFIX}SECRET_KEYS", key.get_secret_value()) for key in settings.secret_keys]
+    named = []
     for name in Settings.model_fields:
         value = getattr(settings, name)
-        if isinstance(value, SecretStr):
-            named.append((PREFIX + name.upper(), value.get_secret_value()))
+        each = value if isinstance(value, tuple) else (value,)
+        named += [(PREFIX + name.upper(), one.get_secret_value()) for one in each if isinstance(one, SecretStr)]
     return named
 
 

@@ -7,9 +7,12 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from app import logs, metrics
 from app.connectors import registry
+from app.console import connect, install, pages
 from app.errors import SignatureInvalid
 from app.receiver import health, webhooks
 from app.relay.accept import HUBSPOT, UnknownAccountError
+from app.relay.journal import NotTaken
+from app.relay.journal_store import with_journal
 from app.relay.services import Services, build
 from app.settings import Settings, load, secrets
 from app.storage.database import DatabaseAway
@@ -35,11 +38,13 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.body_limit
     # A webhook's address is signed as it was asked for: a redirect to a tidier one would not be followed.
     app.url_map.merge_slashes = False
-    app.extensions["relay"] = services or build(settings, pool=settings.web_threads + 2)
-    for blueprint in (webhooks.blueprint, health.blueprint):
+    services = services or build(settings, pool=settings.web_threads + 2)
+    app.extensions["relay"] = with_journal(services) if settings.journal else services
+    for blueprint in (webhooks.blueprint, health.blueprint, pages.blueprint, install.blueprint, connect.blueprint):
         app.register_blueprint(blueprint)
     app.register_error_handler(SignatureInvalid, _signature_invalid)
     app.register_error_handler(UnknownAccountError, _unknown_account)
+    app.register_error_handler(NotTaken, _not_taken)
     for away in DatabaseAway:
         app.register_error_handler(away, _database_away)
     app.register_error_handler(HTTPException, _http_error)
@@ -73,6 +78,11 @@ def _unknown_account(error: UnknownAccountError) -> tuple[Response, int]:
 def _database_away(error: Exception) -> tuple[Response, int]:
     log.error("database_away", error=type(error).__name__, hint="see RELAY_DATABASE_URL and `relay doctor`")
     return _sentence("The database is away; nothing was stored. Come again.", 503)
+
+
+def _not_taken(error: NotTaken) -> tuple[Response, int]:
+    log.error("journal_refused", path=_safe_path(), hint=error.hint)
+    return _sentence(error.hint, 503)
 
 
 def _http_error(error: HTTPException) -> tuple[Response, int]:

@@ -33,6 +33,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "simulator": Entry("app.cli.roles:simulator", "Run the simulated HubSpot and messaging services."),
     "db": Entry("app.cli.database:db", "Bring the database's tables up to date."),
     "doctor": Entry("app.cli.doctor:doctor", "Check the whole set-up, with a fix for what is wrong."),
+    "channel": Entry("app.cli.channel:channel", "Register, show, compare and change the channel at HubSpot."),
     "portals": Entry("app.cli.portals:portals", "List, add, pause and resume HubSpot accounts."),
     "accounts": Entry("app.cli.accounts:accounts", "List, add, test, pause and resume channel accounts."),
     "messages": Entry("app.cli.messages:messages", "Find, show and replay messages."),

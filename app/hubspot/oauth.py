@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import quote, urlencode
 
 from pydantic import Field, ValidationError
 
-from app.errors import HubSpotUnavailable, OutcomeUnknown, RelayError, Transient, Unauthorized
+from app.errors import HubSpotUnavailable, RelayError, Transient, Unauthorized
 from app.http import Http, Response
-from app.hubspot.addresses import addresses
+from app.hubspot.addresses import addresses, join
+from app.hubspot.calls import parse, repeatable
 from app.hubspot.outcomes import ErrorBody, error_for, is_success, read_error, read_json
-from app.hubspot.payloads import Payload, Text
+from app.hubspot.payloads import Flag, Payload, Text, Texts
 from app.settings import Settings
 
 #: Seconds that an access token lives where the answer does not say.
 LIFETIME: Final = 1_800
+
+#: What the app asks a portal for: https://developers.hubspot.com/docs/guides/api/conversations/create-custom-channels
+SCOPES: Final = (
+    "oauth",
+    "conversations.custom_channels.read",
+    "conversations.custom_channels.write",
+    "conversations.read",
+    "conversations.write",
+    "crm.objects.contacts.read",
+    "crm.objects.contacts.write",
+    "files",
+)
 
 #: Refusals that only a new installation of the app cures: the body's ``status``, or ``error`` where that is missing.
 REINSTALL: Final = frozenset({"BAD_REFRESH_TOKEN", "BAD_HUB", "invalid_grant", "access_denied"})
@@ -30,18 +45,38 @@ SETTINGS: Final = {
     "BAD_GRANT_TYPE": "HubSpot's token endpoint of this version does not know this request.",
 }
 
+#: What is wrong with the code of an installation. A bare ``invalid_grant`` means the code here.
+STALE_CODE: Final = frozenset({"BAD_AUTH_CODE", "BAD_CODE_VERIFIER", "invalid_grant"})
+
+#: Refusals of an installation that are about our settings at HubSpot, with their codes.
+INSTALLATION: Final[Mapping[str, tuple[str, str]]] = {
+    "BAD_REDIRECT_URI": ("redirect_refused", "The app at HubSpot does not list this relay's /oauth/callback address."),
+    "BAD_SCOPES": ("scopes_refused", "The app at HubSpot does not offer the scopes that the relay needs."),
+    "invalid_scope": ("scopes_refused", "The app at HubSpot does not offer the scopes that the relay needs."),
+}
+
 
 @dataclass(frozen=True)
 class Tokens:
     """A portal's tokens. ``refresh_token`` may be a new one and replaces the old; ``expires_in`` is in seconds.
 
-    ``hub_id`` is the portal, None where the version's answer does not tell.
+    ``hub_id`` is the portal, None where the version's answer does not tell; ``scopes`` is empty then.
     """
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
     expires_in: int
     hub_id: int | None
+    scopes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where a token works. ``portal_id`` None, ``app_id`` and ``scopes`` empty: HubSpot did not tell."""
+
+    portal_id: int | None
+    app_id: str = ""
+    scopes: frozenset[str] = frozenset()
 
 
 class _TokenAnswer(Payload):
@@ -49,6 +84,78 @@ class _TokenAnswer(Payload):
     refresh_token: Text = Field(default="", alias="refresh_token")
     expires_in: int = Field(default=LIFETIME, alias="expires_in")
     hub_id: int | None = Field(default=None, alias="hub_id")
+    scopes: Texts = Field(default_factory=list)
+
+
+class _Description(Payload):
+    # answers about a token by v1 have no such flag: they exist or not
+    active: Flag = True
+    hub_id: int | None = Field(default=None, alias="hub_id")
+    app_id: Text = Field(default="", alias="app_id")
+    scopes: Texts = Field(default_factory=list)
+
+
+def authorise_url(settings: Settings, state: str) -> str:
+    """Return the address where an administrator lets the app in; HubSpot's page lets choose the portal."""
+    asked = {
+        "client_id": settings.hubspot_client_id,
+        "redirect_uri": redirect_url(settings),
+        "scope": " ".join(SCOPES),
+        "state": state,
+    }
+    return f"{settings.hubspot_app_url}/oauth/authorize?{urlencode(asked, quote_via=quote)}"
+
+
+def redirect_url(settings: Settings) -> str:
+    """Return where HubSpot sends the browser back to; the app has to list exactly this."""
+    return f"{settings.public_url}/oauth/callback"
+
+
+def exchange(settings: Settings, http: Http, code: str) -> Tokens:
+    """Turn the code of an installation into tokens. A code works once.
+
+    Raises:
+        Unauthorized: code ``code_refused``: it is too old or was used; ``redirect_refused``, ``scopes_refused``,
+            ``app_settings``: our settings; ``reinstall``: the portal is gone; ``refresh_refused``: HubSpot gives no
+            known reason.
+        RateLimited, HubSpotUnavailable: later, and with a new code where this one has been used meanwhile.
+    """
+    form = _client(settings) | {
+        "grant_type": "authorization_code",
+        "redirect_uri": redirect_url(settings),
+        "code": code,
+    }
+    response = _ask(http, addresses(settings).token, form)
+    if not is_success(response):
+        raise _installation_refusal(response)
+    tokens = _read_tokens(response, "")
+    if not tokens.refresh_token:
+        raise HubSpotUnavailable("HubSpot's answer holds no refresh token.", code="unreadable_answer")
+    return tokens
+
+
+def describe(settings: Settings, http: Http, access_token: str) -> Installation:
+    """Ask in which portal, for which app and with which scopes a token works.
+
+    Raises:
+        Unauthorized: code ``token_refused``: HubSpot does not know the token, or not any more.
+        RelayError: as ``refresh``.
+    """
+    url = addresses(settings).token
+    if settings.hubspot_oauth_version == "v1":
+        url = join(url.removesuffix("/token"), "access-tokens", access_token)
+        response = repeatable(lambda: http.request("GET", url, unavailable=HubSpotUnavailable))
+    else:
+        # The guide names the field by the hint, the specification calls it ``token``.
+        asked = {"token": access_token, "access_token": access_token, "token_type_hint": "access_token"}
+        response = _ask(http, f"{url}/introspect", _client(settings) | asked)
+    if not is_success(response):
+        raise _refusal(response)
+    found = parse(_Description, response)
+    if not found.active:
+        hint = "HubSpot says that the access token it gave is not active: install the app again."
+        raise Unauthorized(hint, scope="portal", code="token_refused")
+    return Installation(found.hub_id, found.app_id, frozenset(found.scopes))
 
 
 def refresh(settings: Settings, http: Http, refresh_token: str) -> Tokens:
@@ -59,19 +166,23 @@ def refresh(settings: Settings, http: Http, refresh_token: str) -> Tokens:
             ``app_settings``: our client id or secret is refused, which says nothing about the portal.
         RateLimited, HubSpotUnavailable: later.
     """
-    form = {
-        "grant_type": "refresh_token",
-        "client_id": settings.hubspot_client_id,
-        "client_secret": settings.hubspot_client_secret.get_secret_value(),
-        "refresh_token": refresh_token,
-    }
-    try:
-        response = http.request("POST", addresses(settings).token, data=form, unavailable=HubSpotUnavailable)
-    except OutcomeUnknown as error:
-        raise HubSpotUnavailable(error.hint, detail=error.detail) from error
+    form = _client(settings) | {"grant_type": "refresh_token", "refresh_token": refresh_token}
+    response = _ask(http, addresses(settings).token, form)
     if not is_success(response):
         raise _refusal(response)
     return _read_tokens(response, refresh_token)
+
+
+def _client(settings: Settings) -> dict[str, str]:
+    return {
+        "client_id": settings.hubspot_client_id,
+        "client_secret": settings.hubspot_client_secret.get_secret_value(),
+    }
+
+
+def _ask(http: Http, url: str, form: Mapping[str, str]) -> Response:
+    """Post a form: from v3 on nothing may stand in the query."""
+    return repeatable(lambda: http.request("POST", url, data=form, unavailable=HubSpotUnavailable))
 
 
 def _read_tokens(response: Response, refresh_token: str) -> Tokens:
@@ -84,7 +195,22 @@ def _read_tokens(response: Response, refresh_token: str) -> Tokens:
         refresh_token=answer.refresh_token or refresh_token,
         expires_in=answer.expires_in,
         hub_id=answer.hub_id,
+        scopes=frozenset(answer.scopes),
     )
+
+
+def _installation_refusal(response: Response) -> RelayError:
+    body = read_error(response)
+    for word in (body.status, body.error):
+        if word in STALE_CODE:
+            hint = "HubSpot does not take this code: it is too old or was used. Begin the installation again."
+            return Unauthorized(hint, scope="portal", code="code_refused", detail=body.detail)
+        if word in INSTALLATION:
+            code, hint = INSTALLATION[word]
+            return Unauthorized(hint, scope="portal", code=code, detail=body.detail)
+        if word in REINSTALL or word in SETTINGS:
+            break
+    return _refusal(response)
 
 
 def _refusal(response: Response) -> RelayError:

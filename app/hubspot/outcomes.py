@@ -39,8 +39,9 @@ from app.hubspot.payloads import Object, Objects, Payload, Text, read_texts
 LONGEST_WAIT: Final = 3_600.0
 LONGEST_MOVE: Final = 86_400.0
 
-#: Seconds to wait where HubSpot names none: the window of its rate limit, and its advice for a locked object.
-RATE_WINDOW: Final = 10.0
+#: Seconds to wait where HubSpot names none: after a 429 (its window rolls, so a call is free again long before the window
+#: is over; a whole one would halve what a portal can do), and its advice for a locked object.
+RATE_WAIT: Final = 1.0
 LOCKED_WAIT: Final = 2.0
 
 #: Answers that are worth another try, with their codes and the seconds to wait where no header tells.
@@ -265,7 +266,7 @@ def _rate_limited(response: Response, body: ErrorBody) -> RelayError:
     daily = body.policy_name.upper() == "DAILY"
     wait = retry_after(response)
     if wait is None:
-        wait = LONGEST_WAIT if daily else RATE_WINDOW
+        wait = LONGEST_WAIT if daily else RATE_WAIT
     hint = "The portal's calls of today are used up." if daily else "HubSpot asks us to slow down."
     return RateLimited(hint, retry_after=wait, code="daily_limit" if daily else None, detail=body.detail)
 

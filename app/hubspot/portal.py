@@ -11,7 +11,7 @@ from pydantic import Field
 
 from app.domain.person import Identifier
 from app.domain.status import Status
-from app.errors import HubSpotUnavailable, MessageInvalid, RelayError, Unauthorized
+from app.errors import HubSpotUnavailable, MessageInvalid, Rejected, RelayError, Unauthorized
 from app.http import Http, Response
 from app.hubspot.addresses import addresses, join
 from app.hubspot.answers import (
@@ -45,6 +45,12 @@ TokenSource = Callable[[str | None], str]
 BAD_REQUEST: Final = 400
 UNAUTHENTICATED: Final = 401
 CONFLICT: Final = 409
+
+
+class Taken(Rejected):
+    """HubSpot has an account with this identifier already."""
+
+    code = "account_taken"
 
 
 class _Call(TypedDict):
@@ -139,6 +145,26 @@ class PortalClient:
         params = {"archived": "true"} if archived else {}
         return parse(ChannelAccount, self._read(url, params))
 
+    def stage(self, channel_id: str, account_token: str, *, name: str, identifier: Identifier) -> str:
+        """Fill in what the connection pop-up asked for. HubSpot makes the account when the browser is back there.
+
+        Returns the account's id where the answer holds one, which HubSpot does not document; else an empty text.
+
+        Raises:
+            Gone: the pop-up's token is too old, was used, or is not of this portal.
+            Taken: the channel has an account with this identifier in this portal.
+        """
+        url = self._channel(channel_id, "channel-account-staging-tokens", account_token)
+        body = {
+            "accountName": name,
+            "deliveryIdentifier": {"type": IDENTIFIER_WORDS[identifier.type], "value": identifier.value},
+        }
+        response = repeatable(lambda: self._send("PATCH", url, json=body))
+        if response.status == CONFLICT:
+            raise Taken("HubSpot has an account with this identifier already.", detail=read_error(response).detail)
+        raise_for(response)
+        return parse(_Staged, response).account_id
+
     def upload(self, file: BinaryIO, *, name: str, mime: str, folder: str, timeout: float | None = None) -> str:
         """Store a file for nobody but the portal's users and return its id. The name needs an extension.
 
@@ -223,6 +249,10 @@ def _refusal(response: Response, publication: Publication) -> RelayError | None:
         # nothing but the account is left that HubSpot can have missed
         return account_trouble(read_error(response))
     return error
+
+
+class _Staged(Payload):
+    account_id: Text = Field(default="", validation_alias="channelAccountId")
 
 
 class _File(Payload):

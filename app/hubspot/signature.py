@@ -1,8 +1,12 @@
-"""HubSpot's request signature, version 3.
+"""HubSpot's request signatures, versions 1 to 3, documented on HubSpot's page about validating requests.
 
-Base64 of HMAC-SHA256(client secret, METHOD + URI + body + timestamp), where the URI is the full address with a few
-percent-sequences decoded and the body is taken as it arrived. Documented on HubSpot's page about validating requests.
-Versions 1 and 2 are refused here: version 1 proves no freshness and version 2 hardly more.
+- v3: base64 of HMAC-SHA256(client secret, METHOD + URI + body + timestamp), where the URI is the full address with a
+  few percent-sequences decoded;
+- v2: hexadecimal SHA-256(client secret + METHOD + URI + body), the URI as it is;
+- v1: hexadecimal SHA-256(client secret + body).
+
+The body is taken as it arrived. Versions 1 and 2 prove no freshness and are checked only where the caller names them;
+a request that carries a signature of version 3 is judged by that one.
 """
 
 from __future__ import annotations
@@ -10,12 +14,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from enum import StrEnum
 from typing import Final
-from urllib.parse import urlsplit
 
 from app.domain.webhook import RawRequest
 from app.errors import SignatureInvalid
@@ -23,6 +25,7 @@ from app.errors import SignatureInvalid
 SIGNATURE_HEADER: Final = "x-hubspot-signature-v3"
 TIMESTAMP_HEADER: Final = "x-hubspot-request-timestamp"
 OLD_SIGNATURE_HEADER: Final = "x-hubspot-signature"
+VERSION_HEADER: Final = "x-hubspot-signature-version"
 
 #: Milliseconds that a timestamp may be away from now, on either side, this value included.
 WINDOW: Final = 300_000
@@ -38,28 +41,73 @@ _SEQUENCE = re.compile("|".join(DECODED), re.IGNORECASE)
 #: Thirteen digits until the year 2286; sixteen keep a forged number from costing time.
 _TIMESTAMP = re.compile(r"[0-9]{1,16}", re.ASCII)
 
-#: Larger bodies are not searched for the cause of a mismatch: each guess costs one more HMAC over the body.
-_DIAGNOSED_BODY = 65_536
+
+class Version(StrEnum):
+    """A version of the signature."""
+
+    V1 = "v1"
+    V2 = "v2"
+    V3 = "v3"
 
 
-def check(raw: RawRequest, *, secrets: Sequence[str], now: float) -> None:
-    """Check that HubSpot signed this request with one of our client secrets, within five minutes of ``now``.
+V3_ONLY: Final = frozenset({Version.V3})
 
-    ``now`` is in seconds since the epoch. ``raw.url`` must be the registered address, byte for byte.
+
+def check(raw: RawRequest, *, secrets: Sequence[str], now: float, versions: Collection[Version] = V3_ONLY) -> int:
+    """Check that HubSpot signed this request with one of our client secrets, with version 3 within five minutes.
+
+    ``now`` is in seconds since the epoch. ``raw.url`` must be the registered address, byte for byte. ``versions`` are
+    those that are taken. Returns the position of the secret that it was signed with.
 
     Raises:
-        SignatureInvalid: the hint names the cause as far as it can be told; the code is one of ``signature_missing``,
-            ``signature_stale``, ``signature_future``, ``signature_mismatch`` and ``signature_secret``.
+        SignatureInvalid: the code is one of ``signature_missing``, ``signature_stale``, ``signature_future``,
+            ``signature_mismatch`` and ``signature_secret``.
     """
-    usable = [secret for secret in secrets if secret]
-    if not usable:
+    if not any(secrets):
         raise SignatureInvalid("No HubSpot client secret is set: nothing can be checked.", code="signature_secret")
-    signature = raw.header(SIGNATURE_HEADER)
-    if not signature:
+    older = stated_version(raw)
+    if Version.V3 in versions and raw.header(SIGNATURE_HEADER):
+        age(raw, now)
+        found = _position(raw, secrets, raw.header(SIGNATURE_HEADER), sign_v3)
+    elif older is not None and older in versions:
+        found = _position(raw, secrets, raw.header(OLD_SIGNATURE_HEADER), SIGN[older])
+    else:
         raise SignatureInvalid(_missing(raw), code="signature_missing")
-    _check_age(raw.header(TIMESTAMP_HEADER), now)
-    if not _matches(raw, signature, usable):
-        raise SignatureInvalid(_explain(raw, signature, usable), code="signature_mismatch")
+    if found is None:
+        raise SignatureInvalid(_mismatch(raw), code="signature_mismatch")
+    return found
+
+
+def age(raw: RawRequest, now: float) -> int:
+    """Return the milliseconds since a request was signed.
+
+    Raises:
+        SignatureInvalid: they are more than ``WINDOW``, on either side, or nothing tells them.
+    """
+    timestamp = raw.header(TIMESTAMP_HEADER)
+    if not timestamp:
+        raise SignatureInvalid("The request has no X-HubSpot-Request-Timestamp header.", code="signature_missing")
+    since = since_signed(raw, now)
+    if since is None:
+        raise SignatureInvalid("X-HubSpot-Request-Timestamp is not a number.", code="signature_missing")
+    if since > WINDOW:
+        raise SignatureInvalid(
+            f"The signature is stale by {(since - WINDOW) / 1000:.3f} s: an old request sent again, or this machine's "
+            "clock is ahead.",
+            code="signature_stale",
+        )
+    if since < -WINDOW:
+        raise SignatureInvalid(
+            f"The timestamp is {-since / 1000:.3f} s in the future: this machine's clock is behind.",
+            code="signature_future",
+        )
+    return since
+
+
+def since_signed(raw: RawRequest, now: float) -> int | None:
+    """Return the milliseconds from a request's timestamp to ``now``, None where it has none that can be read."""
+    timestamp = raw.header(TIMESTAMP_HEADER)
+    return round(now * 1000) - int(timestamp) if _TIMESTAMP.fullmatch(timestamp) else None
 
 
 def decode_uri(uri: str) -> str:
@@ -67,34 +115,54 @@ def decode_uri(uri: str) -> str:
     return _SEQUENCE.sub(lambda match: DECODED[match[0].upper()], uri)
 
 
-def _check_age(timestamp: str, now: float) -> None:
-    if not timestamp:
-        raise SignatureInvalid("The request has no X-HubSpot-Request-Timestamp header.", code="signature_missing")
-    if not _TIMESTAMP.fullmatch(timestamp):
-        raise SignatureInvalid("X-HubSpot-Request-Timestamp is not a number.", code="signature_missing")
-    age = round(now * 1000) - int(timestamp)
-    if age > WINDOW:
-        raise SignatureInvalid(
-            f"The signature is stale by {(age - WINDOW) / 1000:.3f} s: an old request sent again, or this machine's "
-            "clock is ahead.",
-            code="signature_stale",
-        )
-    if age < -WINDOW:
-        raise SignatureInvalid(
-            f"The timestamp is {-age / 1000:.3f} s in the future: this machine's clock is behind.",
-            code="signature_future",
-        )
+def stated_version(raw: RawRequest) -> Version | None:
+    """Return which of the older versions a request says that it is signed with, None for neither."""
+    stated = raw.header(VERSION_HEADER).strip().lower()
+    return Version(stated) if stated in {Version.V1, Version.V2} and raw.header(OLD_SIGNATURE_HEADER) else None
 
 
-def _matches(raw: RawRequest, signature: str, secrets: Sequence[str]) -> bool:
+def sign_v1(secret: str, raw: RawRequest) -> bytes:
+    """Return a request's signature of version 1."""
+    return hashlib.sha256(secret.encode() + raw.body).hexdigest().encode()
+
+
+def sign_v2(secret: str, raw: RawRequest) -> bytes:
+    """Return a request's signature of version 2."""
+    return hashlib.sha256((secret + raw.method + raw.url).encode() + raw.body).hexdigest().encode()
+
+
+def sign_v3(secret: str, raw: RawRequest) -> bytes:
+    """Return a request's signature of version 3, with the timestamp that it carries."""
+    return sign_text(secret, (raw.method + decode_uri(raw.url)).encode(), raw)
+
+
+def sign_text(secret: str, start: bytes, raw: RawRequest) -> bytes:
+    """Return the signature of version 3 for a text that begins with ``start``, the method and the address."""
+    code = hmac.new(secret.encode(), start, hashlib.sha256)
+    code.update(raw.body)
+    code.update(raw.header(TIMESTAMP_HEADER).encode())
+    return base64.b64encode(code.digest())
+
+
+SIGN: Final[dict[Version, Callable[[str, RawRequest], bytes]]] = {
+    Version.V1: sign_v1,
+    Version.V2: sign_v2,
+    Version.V3: sign_v3,
+}
+
+
+def equal(given: str, expected: bytes) -> bool:
     """Compare in constant time; bytes, because text outside ASCII makes the comparison raise."""
-    text = (raw.method + decode_uri(raw.url)).encode() + raw.body + raw.header(TIMESTAMP_HEADER).encode()
-    given = signature.encode("utf-8", "surrogatepass")
-    return any(hmac.compare_digest(_signature(secret, text), given) for secret in secrets)
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), expected)
 
 
-def _signature(secret: str, text: bytes) -> bytes:
-    return base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest())
+def _position(
+    raw: RawRequest, secrets: Sequence[str], given: str, sign: Callable[[str, RawRequest], bytes]
+) -> int | None:
+    return next(
+        (place for place, secret in enumerate(secrets) if secret and equal(given, sign(secret, raw))),
+        None,
+    )
 
 
 def _missing(raw: RawRequest) -> str:
@@ -103,42 +171,9 @@ def _missing(raw: RawRequest) -> str:
     return "The request has no X-HubSpot-Signature-v3 header: it does not come from HubSpot, or a proxy removed it."
 
 
-def _explain(raw: RawRequest, signature: str, secrets: Sequence[str]) -> str:
-    """Find out what HubSpot signed instead. Only the sentence depends on it: the request stays refused."""
-    if len(raw.body) <= _DIAGNOSED_BODY:
-        for cause, variant in _variants(raw):
-            if _matches(variant, signature, secrets):
-                return f"The signature does not match: {cause}"
+def _mismatch(raw: RawRequest) -> str:
+    address = raw.url.partition("?")[0]
     return (
-        f"The signature does not match for {urlsplit(raw.url)._replace(query='').geturl()}: the client secret is not "
-        "this app's, the registered address differs, or the body was changed on its way."
+        f"The signature does not match for {address}: the client secret is not this app's, RELAY_PUBLIC_URL and the "
+        "registered address differ, or the body was changed on its way."
     )
-
-
-def _variants(raw: RawRequest) -> Iterator[tuple[str, RawRequest]]:
-    address = "HubSpot signed for {}. Make RELAY_PUBLIC_URL and the channel's registered webhookUrl the same."
-    for url in dict.fromkeys(_addresses(raw)):
-        yield address.format(url), replace(raw, url=url)
-    compact = _compact(raw.body)
-    if compact is not None:
-        yield "something between HubSpot and the relay rewrites the JSON body.", replace(raw, body=compact)
-
-
-def _addresses(raw: RawRequest) -> Iterator[str]:
-    """Addresses that people confuse: the other scheme, the other trailing slash, the host that was asked."""
-    parts = urlsplit(raw.url)
-    other = "http" if parts.scheme == "https" else "https"
-    path = parts.path.removesuffix("/") if parts.path.endswith("/") else parts.path + "/"
-    hosts = [parts.netloc, *filter(None, [raw.header("host")])]
-    for host in hosts:
-        for scheme in (parts.scheme, other):
-            yield parts._replace(scheme=scheme, netloc=host).geturl()
-            yield parts._replace(scheme=scheme, netloc=host, path=path).geturl()
-
-
-def _compact(body: bytes) -> bytes | None:
-    """Write JSON the way HubSpot does, or None when the body is none."""
-    try:
-        return json.dumps(json.loads(body), separators=(",", ":"), ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        return None

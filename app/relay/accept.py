@@ -1,14 +1,16 @@
 """Steps 1 to 3: verify a request, store it durably with its messages in their lanes, answer, ring.
 
 One transaction, one lock order everywhere: envelope, threads, lanes ascending by id, messages. After the commit the
-lanes are rung; a broker that is away changes nothing but the speed.
+lanes are rung; a broker that is away changes nothing but the speed. Where there is a journal, a database that is away
+changes no more: the request is written down there, and stored from there by the same function.
 """
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from app import logs, metrics
 from app.connectors.base import Connector, Handshakes
@@ -16,15 +18,22 @@ from app.domain.account import Account
 from app.domain.message import Event, Unopened
 from app.domain.webhook import Answer, RawRequest
 from app.errors import RelayError
-from app.hubspot import signature, wire
-from app.relay import receipts
+from app.hubspot import wire
+from app.relay import receipts, signatures
+from app.relay.delivery import Delivery
 from app.relay.deposit import Accepted, store_hubspot_events, store_service_events
 from app.relay.services import Services
 from app.storage import accounts, envelopes
 from app.storage.accounts import AccountRow
+from app.storage.backdating import backdate
+from app.storage.database import Connection
+from app.storage.envelopes import Stored
 
 #: The source of HubSpot's envelopes; those of services have the connector's name.
 HUBSPOT = "hubspot"
+
+#: Stores what is in a request, behind its envelope in the same transaction.
+Deposit = Callable[[Connection, Stored], Accepted]
 
 #: The column of dedupe keys holds so many characters; services choose their own ids.
 _LONGEST_KEY = 128
@@ -44,7 +53,7 @@ def accept_service(services: Services, connector_name: str, key: str, raw: RawRe
     Raises:
         UnknownAccountError: there is no such account.
         SignatureInvalid: the service did not send this.
-        DatabaseAway: nothing was stored; the service has to come again.
+        DatabaseAway, NotTaken: nothing was stored; the service has to come again.
     """
     row = _account(services, connector_name, key)
     if row is None:
@@ -57,35 +66,51 @@ def accept_service(services: Services, connector_name: str, key: str, raw: RawRe
     if handshake is not None:
         return handshake
     dedupe = _fitting(f"{row.id}:{connector.dedupe_key(raw, account) or _hash(raw.body)}")
-    started = time.perf_counter()
-    accepted = None
-    with services.database.write() as connection:
-        envelope = envelopes.store(connection, raw, source=connector_name, dedupe=dedupe, account_id=row.id)
-        if envelope is not None:
-            accepted = store_service_events(connection, row, _read(connector, raw, account), envelope)
-    _after_commit(services, connector_name, accepted, started)
+    delivery = Delivery.of(raw, source=connector_name, dedupe=dedupe, account_id=row.id)
+
+    def deposit(connection: Connection, envelope: Stored) -> Accepted:
+        return store_service_events(connection, row, _read(connector, raw, account), envelope)
+
+    _take(services, delivery, deposit)
     return connector.answer(raw)
 
 
-def accept_hubspot(services: Services, raw: RawRequest) -> None:
+def accept_hubspot(services: Services, raw: RawRequest, *, events: bool = False) -> None:
     """Accept a request of HubSpot's. Rightly signed ones are always kept, also for an account not yet known.
+
+    ``events``: it came to the address of the app's event subscriptions.
 
     Raises:
         SignatureInvalid: HubSpot did not send this, or too long ago.
-        DatabaseAway: nothing was stored; HubSpot has to come again.
+        DatabaseAway, NotTaken: nothing was stored; HubSpot has to come again.
     """
-    secret = services.settings.hubspot_client_secret.get_secret_value()
-    signature.check(raw, secrets=[secret], now=time.time())
-    started = time.perf_counter()
+    signatures.check(services, raw, events=events)
     dedupe = _fitting(f"{HUBSPOT}:{wire.dedupe_key(raw)}")
-    accepted = None
+    delivery = Delivery.of(raw, source=HUBSPOT, dedupe=dedupe, account_id=None)
+    _take(services, delivery, partial(_deposit, services, delivery))
+
+
+def store(services: Services, delivery: Delivery) -> None:
+    """Store a request that was verified before, with everything in it, and do what follows.
+
+    It counts as accepted when it was taken. One that is here already changes nothing.
+
+    Raises:
+        DatabaseAway: nothing was stored, or nobody knows; another try recognises this one.
+    """
+    _store(services, delivery, partial(_deposit, services, delivery), age=delivery.age)
+
+
+def keep_unopened(services: Services, delivery: Delivery, reason: str) -> None:
+    """Store a verified request, but nothing of what is in it: that failed. `relay envelopes open` tries again.
+
+    Raises:
+        DatabaseAway: as ``store``.
+    """
     with services.database.write() as connection:
-        envelope = envelopes.store(connection, raw, source=HUBSPOT, dedupe=dedupe, account_id=None)
-        if envelope is not None:
-            accepted = store_hubspot_events(
-                connection, wire.read_events(raw), envelope, deadline=services.settings.deadline
-            )
-    _after_commit(services, HUBSPOT, accepted, started)
+        envelope = _envelope(connection, delivery, age=delivery.age)
+        if envelope is not None and envelope.id is not None:
+            envelopes.keep_unopened(connection, envelope.id, [envelopes.Item(0, reason, None)])
 
 
 def open_again(services: Services, envelope_id: int) -> Accepted | None:
@@ -98,7 +123,7 @@ def open_again(services: Services, envelope_id: int) -> Accepted | None:
         if envelope is None:
             return None
         envelopes.forget_unopened(connection, envelope_id)
-        stored = envelopes.Stored(envelope.id, envelope.received_at)
+        stored = Stored(envelope.id, envelope.received_at)
         row = accounts.get(connection, envelope.account_id) if envelope.account_id is not None else None
         if row is None:
             accepted = store_hubspot_events(
@@ -119,14 +144,72 @@ def ring(services: Services, accepted: Accepted) -> None:
         services.doorbell.ring_media(media_id)
     for account_id, ids in accepted.receipts.items():
         receipts.match_quietly(services, account_id, ids)
+    for name in accepted.named:
+        open_waiting(services, name)
+
+
+def open_waiting(services: Services, account_name: str) -> list[Accepted]:
+    """Open the envelopes that came before their account, named by HubSpot's ids."""
+    with services.database.read() as connection:
+        waiting = envelopes.waiting_for(connection, account_name)
+    opened = [open_again(services, envelope_id) for envelope_id in waiting]
+    return [one for one in opened if one is not None]
 
 
 def _account(services: Services, connector_name: str, key: str) -> AccountRow | None:
     """Find the account of a webhook's address. No address of ours holds what PostgreSQL refuses to look up (NUL)."""
     if not (connector_name + key).isprintable():
         return None
-    with services.database.read() as connection:
-        return accounts.by_key(connection, connector_name, key)
+
+    def ask() -> AccountRow | None:
+        with services.database.read() as connection:
+            return accounts.by_key(connection, connector_name, key)
+
+    return ask() if services.journal is None else services.journal.account(ask, connector_name, key)
+
+
+def _take(services: Services, delivery: Delivery, deposit: Deposit) -> None:
+    """Make a verified request durable."""
+    started = time.perf_counter()
+    if services.journal is None:
+        _store(services, delivery, deposit)
+    else:
+        services.journal.take(delivery, partial(_store, services, delivery, deposit))
+    metrics.ACCEPT_SECONDS.observe(time.perf_counter() - started)
+
+
+def _store(services: Services, delivery: Delivery, deposit: Deposit, *, age: float = 0.0) -> None:
+    """Store a request that was taken ``age`` seconds ago, and do what follows the commit."""
+    accepted = None
+    with services.database.write() as connection:
+        envelope = _envelope(connection, delivery, age=age)
+        if envelope is not None:
+            accepted = deposit(connection, envelope)
+    _after_commit(services, delivery.source, accepted)
+
+
+def _envelope(connection: Connection, delivery: Delivery, *, age: float) -> Stored | None:
+    """Store a request as it came, with the time when it came. None: it is here already."""
+    stored = envelopes.store(
+        connection, delivery.raw, source=delivery.source, dedupe=delivery.dedupe, account_id=delivery.account_id
+    )
+    return backdate(connection, stored, age=age) if stored is not None else None
+
+
+def _deposit(services: Services, delivery: Delivery, connection: Connection, envelope: Stored) -> Accepted:
+    """Store what is in a request.
+
+    Raises:
+        UnknownAccountError: its account is not in the database any more.
+    """
+    if delivery.account_id is None:
+        events = wire.read_events(delivery.raw)
+        return store_hubspot_events(connection, events, envelope, deadline=services.settings.deadline)
+    row = accounts.get(connection, delivery.account_id)
+    if row is None:
+        raise UnknownAccountError(f"Account {delivery.account_id} is not in the database any more.")
+    read = _read(services.connector(row), delivery.raw, services.opened(row))
+    return store_service_events(connection, row, read, envelope)
 
 
 def _read(connector: Connector, raw: RawRequest, account: Account) -> Sequence[Event]:
@@ -138,11 +221,10 @@ def _read(connector: Connector, raw: RawRequest, account: Account) -> Sequence[E
         return [Unopened(reason=f"The connector failed with {type(error).__name__} while reading this request.")]
 
 
-def _after_commit(services: Services, source: str, accepted: Accepted | None, started: float) -> None:
+def _after_commit(services: Services, source: str, accepted: Accepted | None) -> None:
     if accepted is None:
         log.info("duplicate_delivery", source=source)
         return
-    metrics.ACCEPT_SECONDS.observe(time.perf_counter() - started)
     ring(services, accepted)
     log.info(
         "accepted",

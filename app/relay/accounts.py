@@ -14,10 +14,10 @@ from app.connectors.base import Connector, Profile, RegistersWebhook, TestsCrede
 from app.domain.account import Account, Credentials, DeadLetterPolicy, RunState
 from app.domain.person import Identifier
 from app.errors import ConfigurationError, RelayError
-from app.relay.accept import open_again
+from app.relay import accept
 from app.relay.deposit import account_name
 from app.relay.services import Services, seal_credentials, secret_values
-from app.storage import accounts, envelopes, lanes, portals
+from app.storage import accounts, lanes, portals
 from app.storage.accounts import AccountRow, NewAccount, Side
 from app.storage.database import Connection
 
@@ -126,7 +126,7 @@ def change(services: Services, account_id: int, values: Mapping[str, str], *, as
     with services.database.read() as connection:
         row = known(connection, account_id)
     connector, account = services.connector(row), services.opened(row)
-    credentials = read_credentials(connector, {**_plain(account.credentials), **values})
+    credentials = read_credentials(connector, {**plain(account.credentials), **values})
     logs.add_secrets(secret_values(credentials))
     if ask:
         _ask(services, connector, replace(account, credentials=credentials))
@@ -194,24 +194,26 @@ def resume(services: Services, account_id: int) -> None:
     log.info("account_resumed", account=account_id)
 
 
-def webhook_url(services: Services, row: AccountRow) -> str:
+def webhook_url(services: Services, row: AccountRow | Account) -> str:
     """Return the address to which the account's service sends; only its path while no public address is set."""
     return f"{services.settings.public_url}/webhooks/{row.connector}/{row.key}"
 
 
 def registration(services: Services, row: AccountRow) -> str | None:
     """Return the file that the service's administrator has to install, None where the service needs none."""
-    write = getattr(import_module(f"{connectors.__name__}.{row.connector}"), "registration", None)
-    return str(write(services.opened(row), webhook_url(services, row))) if write is not None else None
+    return registration_of(services.opened(row), webhook_url(services, row))
+
+
+def registration_of(account: Account, url: str) -> str | None:
+    """Return the same for an account that need not be stored yet; ``url`` is its webhook address."""
+    write = getattr(import_module(f"{connectors.__name__}.{account.connector}"), "registration", None)
+    return str(write(account, url)) if write is not None else None
 
 
 def open_waiting(services: Services, row: AccountRow) -> int:
     """Open the envelopes that came before their account. Returns how many messages were in them."""
-    with services.database.read() as connection:
-        name = account_name(row.portal_id, row.channel_id, row.hubspot_id)
-        waiting = envelopes.waiting_for(connection, name)
-    opened = [open_again(services, envelope_id) for envelope_id in waiting]
-    return sum(len(one.messages) for one in opened if one is not None)
+    opened = accept.open_waiting(services, account_name(row.portal_id, row.channel_id, row.hubspot_id))
+    return sum(len(one.messages) for one in opened)
 
 
 def known(connection: Connection, account_id: int) -> AccountRow:
@@ -226,7 +228,7 @@ def known(connection: Connection, account_id: int) -> AccountRow:
     return row
 
 
-def _plain(credentials: Credentials) -> dict[str, str]:
+def plain(credentials: Credentials) -> dict[str, str]:
     """Return credentials by name, as they were written."""
     values = vars(credentials).items()
     return {name: one.get_secret_value() if isinstance(one, SecretStr) else one for name, one in values}

@@ -15,8 +15,8 @@ from app.connectors.base import Welcomes
 from app.domain.lane import LaneKey, LaneKind
 from app.domain.message import Content, Direction, Event, Kind, Message, Notice, NoticeKind, Receipt, Unopened
 from app.domain.person import Person
-from app.hubspot.wire import AccountEvent, Outgoing
-from app.storage import accounts, envelopes, lanes, media, messages, receipts, threads
+from app.hubspot.wire import AccountEvent, AccountEventKind, Outgoing
+from app.storage import accounts, connections, envelopes, lanes, media, messages, receipts, threads
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection
 from app.storage.envelopes import Item
@@ -53,6 +53,8 @@ class Accepted:
     ring: list[int] = field(default_factory=list)
     media: list[int] = field(default_factory=list)
     receipts: dict[int, list[str]] = field(default_factory=dict)
+    #: Accounts that HubSpot has just given their ids; what waits for these can be opened.
+    named: list[str] = field(default_factory=list)
     messages: list[int] = field(default_factory=list)
     unopened: int = 0
 
@@ -91,6 +93,7 @@ def store_hubspot_events(
     """
     entries: list[Entry] = []
     odd: list[Item] = []
+    named: list[str] = []
     for at, one in enumerate(events):
         if isinstance(one, Unopened):
             odd.append(Item(at, one.reason, one.raw))
@@ -99,6 +102,9 @@ def store_hubspot_events(
             odd.append(Item(at, _UNUSABLE, None))
             continue
         row = accounts.by_hubspot(connection, one.portal_id, one.channel_id, one.account_id)
+        if row is None and isinstance(one, AccountEvent):
+            row = _connected(connection, one)
+            named += [waits_for(one)] if row is not None else []
         if row is None:
             odd.append(Item(at, f"{type(one).__name__} for an account that is not known yet", None, waits_for(one)))
         elif isinstance(one, AccountEvent):
@@ -106,8 +112,18 @@ def store_hubspot_events(
         else:
             entries.append(_outbound(connection, row, one, deadline=deadline))
     accepted = _store_entries(connection, entries, envelope)
+    accepted.named = named
     _keep(connection, envelope, odd, accepted)
     return accepted
+
+
+def _connected(connection: Connection, event: AccountEvent) -> AccountRow | None:
+    """Return the account that was connected in the pop-up and that HubSpot names now, None where none waits for it."""
+    if event.kind is AccountEventKind.PURGED:
+        return None
+    return connections.adopt(
+        connection, event.portal_id, event.channel_id, hubspot_id=event.account_id, identifier=event.identifier
+    )
 
 
 def _with_usable_ids(event: Event) -> Event:

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from app.domain.account import RunState
 from app.errors import ConfigurationError, RelayError
 from app.relay import tokens
+from app.relay.channel_health import channel
 from app.relay.findings import Finding, Level
+from app.relay.journal import FOLDER
 from app.relay.neighbours import broker, clock, hubspot, limiter
 from app.relay.services import Services, build
 from app.relay.spans import span
@@ -19,6 +21,7 @@ from app.storage.accounts import AccountRow
 from app.storage.breakers import Scope
 from app.storage.database import DatabaseAway
 from app.storage.portals import Portal
+from app.storage.spool_survey import survey
 
 #: A lane that is due waits at most about a second for a worker; a minute (seconds) means that none works.
 _NEGLECTED = 60.0
@@ -39,7 +42,7 @@ def examine(settings: Settings) -> list[Finding]:
 
     Needs no broker: where none is configured, ``relay up`` brings one along.
     """
-    found = [*_settings(settings), _public_url(settings)]
+    found = [*_settings(settings), _public_url(settings), *_journal(settings)]
     if not settings.broker_url:
         found.append(_NO_BROKER)
     try:
@@ -49,7 +52,7 @@ def examine(settings: Settings) -> list[Finding]:
     with closing(services):
         found += _run(services, (_database, hubspot, *((broker, limiter) if settings.broker_url else ())))
         if not any(one.check in {"database", "migrations"} and one.level is Level.FAIL for one in found):
-            found += _run(services, (clock, _vault, _portals, _accounts, _breakers, _workers, _people))
+            found += _run(services, (clock, _vault, _portals, channel, _accounts, _breakers, _workers, _people))
     return found
 
 
@@ -93,6 +96,25 @@ def _public_url(settings: Settings) -> Finding:
     if url.scheme != "https":
         return Finding("public_url", Level.WARN, f"{settings.public_url} is not https: HubSpot refuses it.", fix)
     return Finding("public_url", Level.OK, f"Webhooks come to {settings.public_url}.")
+
+
+def _journal(settings: Settings) -> Iterator[Finding]:
+    """Look at the journal's folder on this machine, whether or not it is in use."""
+    found = survey(settings.data_dir / FOLDER)
+    lost = "docs/runbooks.md, *Database away*, says how they are tried again."
+    if found.aside:
+        sentence = f"{found.aside} requests from the journal could not be stored and were set aside."
+        yield Finding("journal_aside", Level.FAIL, sentence, lost)
+    if found.damaged:
+        sentence = f"{found.damaged} files of the journal held unreadable lines and were kept."
+        yield Finding("journal_damaged", Level.FAIL, sentence, "Look at the disk; the rest of them is stored.")
+    waiting = f"{found.records} requests ({found.size} bytes) wait in the journal."
+    if found.records and not settings.journal:
+        yield Finding("journal", Level.FAIL, waiting, "Set RELAY_JOURNAL=true until they are stored.")
+    elif found.records:
+        yield Finding("journal", Level.WARN, waiting, "They are stored as soon as the database is back.")
+    elif settings.journal:
+        yield Finding("journal", Level.OK, "The journal is on, and nothing waits in it.")
 
 
 def _database(services: Services) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from app import logs
 from app.errors import ConfigurationError
+from app.hubspot.oauth import Tokens
 from app.relay.services import Services
 from app.storage import portals
 from app.storage.portals import SealedTokens
@@ -28,14 +29,27 @@ def add(services: Services, portal_id: int, refresh_token: str, *, name: str = "
         raise ConfigurationError(
             f"The refresh token belongs to portal {tokens.hub_id}, not to {portal_id}: nothing was stored."
         )
-    sealed = services.vault.seal(tokens.refresh_token if tokens is not None else refresh_token)
+    if tokens is not None:
+        return store(services, portal_id, tokens, name=name)
     with services.database.write() as connection:
         is_new = portals.get(connection, portal_id) is None
-        portals.add(connection, portal_id, name=name, refresh_token=sealed)
+        portals.add(connection, portal_id, name=name, refresh_token=services.vault.seal(refresh_token))
+    log.info("portal_added", portal=portal_id, new=is_new)
+    return is_new
+
+
+def store(services: Services, portal_id: int, tokens: Tokens, *, name: str = "") -> bool:
+    """Add a portal with its tokens, or give a known one new tokens and let it run again. Returns True when it is new.
+
+    Accounts, threads and queued work stay.
+    """
+    access, refresh = services.vault.seal(tokens.access_token), services.vault.seal(tokens.refresh_token)
+    with services.database.write() as connection:
+        is_new = portals.get(connection, portal_id) is None
+        portals.add(connection, portal_id, name=name, refresh_token=refresh)
         portal = portals.get(connection, portal_id)
-        if tokens is not None and portal is not None:
-            access = services.vault.seal(tokens.access_token)
-            portals.store_tokens(connection, portal, SealedTokens(access, sealed, tokens.expires_in))
+        assert portal is not None  # noqa: S101 - it was added in this transaction
+        portals.store_tokens(connection, portal, SealedTokens(access, refresh, tokens.expires_in))
     log.info("portal_added", portal=portal_id, new=is_new)
     return is_new
 

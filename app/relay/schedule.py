@@ -45,7 +45,7 @@ def look(services: Services) -> float:
         slot_in = rings.next_slot_in(connection)
     soon = _OFTEN if choice.passed_over else _SELDOM
     soon = soon if slot_in is None else min(max(slot_in, _OFTEN), soon)
-    return max(soon, _REST * (time.monotonic() - started)) if soon < _SELDOM else soon
+    return min(max(soon, _REST * (time.monotonic() - started)), _SELDOM)
 
 
 def ring_due(services: Services) -> Choice:

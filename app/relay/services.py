@@ -16,6 +16,7 @@ from app.http import Http
 from app.hubspot.client import HubSpot
 from app.limiter import Limiter
 from app.relay.alarm import Alarm
+from app.relay.journal import Journal
 from app.settings import Settings
 from app.storage.accounts import AccountRow
 from app.storage.database import Database
@@ -36,9 +37,13 @@ class Services:
     vault: Vault
     #: Names this process in leases and attempts.
     name: str
+    #: Where requests wait while the database is away: of a web process with RELAY_JOURNAL.
+    journal: Journal | None = None
 
     def close(self) -> None:
         """Close every connection."""
+        if self.journal is not None:
+            self.journal.close()
         self.alarm.close()
         self.database.close()
         self.doorbell.close()

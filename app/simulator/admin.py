@@ -10,7 +10,7 @@ from app.simulator import assertions, seed, stage
 from app.simulator.events import HEARTBEAT_SECONDS
 from app.simulator.faults import Api, FaultRule
 from app.simulator.hubspot.errors import ApiError, not_found, render
-from app.simulator.stage_given import arguments
+from app.simulator.stage_given import RoutesGiven, arguments
 from app.simulator.switches import describe
 from app.simulator.world import World
 
@@ -34,7 +34,9 @@ def _add_control_routes(controls: Blueprint, world: World, settings: Settings) -
         ("DELETE", "/faults", lambda: _clear_faults(world)),
         ("DELETE", "/faults/<rule_id>", lambda rule_id: _remove_fault(world, rule_id)),
         ("POST", "/clock", lambda: _move_clock(world)),
+        ("PUT", "/routes", lambda: _set_routes(world)),
         ("GET", "/deliveries", lambda: _deliveries(world)),
+        ("GET", "/calls", lambda: jsonify(world.calls.list())),
         ("GET", "/assertions", lambda: jsonify(assertions.report(world))),
         ("GET", "/events", lambda: _events(world)),
         ("POST", "/reset", lambda: _reset(world)),
@@ -76,6 +78,12 @@ def _move_clock(world: World) -> Response:
         raise ApiError(400, "advance is a number of seconds.")
     world.advance(seconds)
     return jsonify({"now": world.clock.iso()})
+
+
+def _set_routes(world: World) -> Response:
+    routes = RoutesGiven.model_validate(arguments()).root
+    world.delivery.routes.set(routes)
+    return jsonify(routes)
 
 
 def _deliveries(world: World) -> Response:

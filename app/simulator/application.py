@@ -23,6 +23,7 @@ def create_simulator(settings: Settings, *, world: World | None = None) -> Flask
     app.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.extensions["world"] = world
+    world.calls.watch(app)
     app.register_blueprint(api.blueprint(world))
     app.register_blueprint(admin.blueprint(world, settings))
     app.register_blueprint(telegram.blueprint(world), url_prefix="/telegram")

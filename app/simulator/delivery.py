@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from app.simulator.faults import ROUTE_KINDS, Api, Fault, FaultKind, Faults
-from app.simulator.posting import HUBSPOT_POLICY, NO_RETRY, Attempt, Headers, RetryPolicy, WebhookTarget, send
+from app.simulator.posting import HUBSPOT_POLICY, NO_RETRY, Attempt, Headers, RetryPolicy, Routes, WebhookTarget, send
 
 __all__ = ["HUBSPOT_POLICY", "NO_RETRY", "Attempt", "Delivery", "Headers", "RetryPolicy", "WebhookTarget"]
 
@@ -68,6 +68,7 @@ class Delivery:
         self._threads: list[threading.Thread] = []
         self._closed = False
         self._sequence = itertools.count(1)
+        self.routes = Routes()
 
     def post(
         self,
@@ -136,6 +137,7 @@ class Delivery:
             for job in self._state.open.values():
                 job.cancelled = True
             self._state = _State()
+        self.routes.set({})
 
     def close(self) -> None:
         """Stop the threads; what waits is not sent."""
@@ -232,7 +234,7 @@ class Delivery:
         job.number += 1
         started = time.monotonic()
         at = self._now()
-        status, error = send(job.target, job.body, job.headers(job.number), method=job.method)
+        status, error = send(job.target, job.body, job.headers(job.number), method=job.method, routes=self.routes)
         delay = None
         outcome = "done"
         if status is None or status not in SUCCESS:

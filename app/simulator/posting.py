@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -74,14 +75,34 @@ class Attempt:
         return asdict(self)
 
 
-def send(target: WebhookTarget, body: bytes, headers: Mapping[str, str], *, method: str) -> tuple[int | None, str]:
+class Routes:
+    """Where hosts really are: each post to a host goes to the next of its addresses. Thread-safe."""
+
+    def __init__(self) -> None:
+        """Every host is where its name says."""
+        self._turns: dict[str, itertools.cycle[str]] = {}
+
+    def set(self, routes: Mapping[str, Sequence[str]]) -> None:
+        """Send what goes to these hosts (`name:port`) to these addresses (`name:port`), in turn."""
+        self._turns = {host: itertools.cycle(addresses) for host, addresses in routes.items() if addresses}
+
+    def next(self, host: str) -> str:
+        """The address that has its turn."""
+        turn = self._turns.get(host)
+        return host if turn is None else next(turn)
+
+
+def send(
+    target: WebhookTarget, body: bytes, headers: Mapping[str, str], *, method: str, routes: Routes | None = None
+) -> tuple[int | None, str]:
     """Post once on a connection of its own; an answer's status, or None and what went wrong."""
     try:
         address = urlsplit(target.url)
+        at = urlsplit(f"//{routes.next(address.netloc) if routes else address.netloc}")
         kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         path = (address.path or "/") + (f"?{address.query}" if address.query else "")
-        with closing(kind(address.hostname or "", address.port, timeout=target.policy.timeout)) as connection:
-            sent = {"Content-Type": "application/json", **headers, "Connection": "close"}
+        with closing(kind(at.hostname or "", at.port, timeout=target.policy.timeout)) as connection:
+            sent = {"Content-Type": "application/json", "Host": address.netloc, **headers, "Connection": "close"}
             connection.request(method, path, body=body, headers=sent)
             response = connection.getresponse()
             response.read(LONGEST_ANSWER)

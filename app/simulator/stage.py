@@ -13,7 +13,15 @@ from app.simulator.hubspot.bodies import read_json
 from app.simulator.hubspot.errors import ApiError, not_found
 from app.simulator.hubspot.state import Account, App, Channel, Contact, Identifier, Inbox, Thread
 from app.simulator.hubspot.views import account_view, channel_view, message_view
-from app.simulator.stage_given import AccountGiven, AppGiven, ChannelGiven, PortalGiven, ReplyGiven, arguments
+from app.simulator.stage_given import (
+    AccountGiven,
+    AppGiven,
+    ChannelGiven,
+    PortalGiven,
+    RepliesGiven,
+    ReplyGiven,
+    arguments,
+)
 from app.simulator.stage_views import scene, thread_card, thread_messages
 from app.simulator.world import World
 
@@ -35,6 +43,7 @@ def add_routes(controls: Blueprint, world: World) -> None:
         ("GET", "/threads", list_threads),
         ("GET", "/threads/<thread_id>/messages", list_messages),
         ("POST", "/threads/<thread_id>/reply", reply),
+        ("POST", "/replies", reply_all),
         ("POST", "/threads/<thread_id>/comment", comment),
         ("POST", "/threads/<thread_id>/close", close),
         ("POST", "/threads/<thread_id>/reopen", reopen),
@@ -196,6 +205,13 @@ def reply(world: World, thread_id: str) -> dict[str, Any]:
         for number in range(1, given.count + 1)
     ]
     return message_view(sent[-1], world.clock)
+
+
+def reply_all(world: World) -> list[dict[str, Any]]:
+    """Agents answer in many threads, in this order: a list of {thread, text}. All of it, or a refusal at the first."""
+    given = RepliesGiven.model_validate(read_json()).root
+    sent = [agent.answer(world, _thread(world, one.thread), agent.Reply(text=one.text)) for one in given]
+    return [{"id": message.id} for message in sent]
 
 
 def comment(world: World, thread_id: str) -> dict[str, Any]:

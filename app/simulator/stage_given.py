@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from app.simulator import seed
 from app.simulator.hubspot.errors import ApiError
@@ -27,6 +27,10 @@ class Given(BaseModel):
     """Arguments of a control; unknown ones are refused, because a test would otherwise pass for the wrong reason."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+
+class RoutesGiven(RootModel[dict[str, list[str]]]):
+    """Hosts of webhooks, and the addresses (`name:port`) that take turns for each."""
 
 
 class InboxGiven(Given):
@@ -100,3 +104,14 @@ class ReplyGiven(Given):
     attachments: list[dict[str, Any]] = []
     truncated: bool = False
     count: int = Field(1, ge=1, le=10_000)
+
+
+class ShortReplyGiven(Given):
+    """One of many answers."""
+
+    thread: str
+    text: str
+
+
+class RepliesGiven(RootModel[list[ShortReplyGiven]]):
+    """What agents answer in many threads."""

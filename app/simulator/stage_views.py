@@ -71,9 +71,9 @@ def thread_card(world: World, thread: Thread) -> dict[str, Any]:
 
 
 def thread_messages(world: World, thread: Thread) -> list[dict[str, Any]]:
-    """Messages and notes by time, with what the API keeps to itself."""
-    ordered = sorted(thread.messages, key=lambda message: message.created_at)
-    return [_line(world, message) for message in ordered]
+    """Messages and notes by time, with what the API keeps to itself; `arrival` counts from 0 as they came."""
+    lines = [{**_line(world, message), "arrival": number} for number, message in enumerate(thread.messages)]
+    return sorted(lines, key=lambda line: str(line["createdAt"]))
 
 
 def _line(world: World, message: Message) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from app.simulator.calls import Calls
 from app.simulator.clock import Clock, Ids
 from app.simulator.delivery import Delivery
 from app.simulator.events import Events
@@ -15,7 +16,7 @@ from app.simulator.switches import Switches
 
 
 class World:
-    """Clock, ids, switches, faults, events, webhook delivery and HubSpot's state.
+    """Clock, ids, switches, faults, events, calls, webhook delivery and HubSpot's state.
 
     Take `lock` (re-entrant) around every read or change of state. Other simulated services keep their state to
     themselves and register `on_reset`.
@@ -31,6 +32,7 @@ class World:
         self.clock = Clock()
         self.ids = Ids(seed)
         self.events = Events()
+        self.calls = Calls(self.clock.now)
         self.faults = Faults(seed=seed, changed=self._faults_changed)
         self.delivery = Delivery(
             self.faults,
@@ -71,6 +73,7 @@ class World:
         """Empty the world: state, faults, switches, clock, waiting webhooks. Ids go on, so that nothing old returns."""
         with self.lock:
             self.delivery.reset()
+            self.calls.clear()
             self.hubspot = HubSpotState()
             self._switches = self._start_switches
             self.clock.reset()

@@ -143,3 +143,18 @@ def test_times_that_contradict_one_another_stop_the_start(times: dict[str, float
 
 def test_the_times_that_are_set_by_default_agree() -> None:
     check_times(load())
+
+
+def test_client_secrets_of_before_are_a_list_and_stay_secret() -> None:
+    settings = load(hubspot_client_secret_old="of-last-year, of-the-year-before,", secret_keys="one")
+    assert [one.get_secret_value() for one in settings.hubspot_client_secret_old] == [
+        "of-last-year",
+        "of-the-year-before",
+    ]
+    assert {"of-last-year", "of-the-year-before", "one"} <= set(secrets(settings))
+    assert "of-last-year" not in repr(settings)
+
+
+def test_the_channel_has_a_name() -> None:
+    with pytest.raises(ConfigurationError, match="RELAY_CHANNEL_NAME"):
+        load(channel_name="")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, jsonify, render_template_string, request
+from flask import Blueprint, Response, jsonify, render_template, request
 
+from app.simulator.hubspot import settings_page
 from app.simulator.hubspot.errors import ApiError, not_found
 from app.simulator.hubspot.grants import AccessToken, AuthorizationCode, RefreshToken
 from app.simulator.hubspot.routing import Call, Router, no_content
@@ -19,11 +20,6 @@ FORM = "application/x-www-form-urlencoded"
 
 UNINSTALL = {"v3": "/appinstalls/v3/external-install", "2026-09": "/appinstalls/2026-09/external-install"}
 ACCOUNT_INFO = {"v3": "/account-info/v3/details", "2026-09": "/account-info/2026-09/details"}
-
-CONSENT_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Connect app</title></head><body>
-<h1>Connect the app to an account</h1><p>{{ scope }}</p>
-{% for portal in portals %}<p><a href="{{ allow[portal] }}">Connect account {{ portal }}</a></p>{% endfor %}
-<p><a href="{{ refuse }}">Cancel</a></p></body></html>"""
 
 
 def register(blueprint: Blueprint, world: World, router: Router) -> None:
@@ -44,6 +40,7 @@ def register(blueprint: Blueprint, world: World, router: Router) -> None:
         methods=["DELETE"],
         view_func=lambda value: _revoke_v1(world, value),
     )
+    settings_page.register(blueprint, world)
     router.add("DELETE", UNINSTALL, "", uninstall)
     router.add("GET", ACCOUNT_INFO, "", account_info)
 
@@ -267,9 +264,9 @@ def _consent_page(world: World) -> Response:
         return f"{request.path}?{urlencode({**request.args.to_dict(), **extra})}"
 
     portals = list(world.hubspot.portals)
-    html = render_template_string(
-        CONSENT_PAGE,
-        scope=request.args.get("scope", ""),
+    html = render_template(
+        "consent.html",
+        scopes=request.args.get("scope", "").split(),
         portals=portals,
         allow={portal: choice(decision="allow", portal=portal) for portal in portals},
         refuse=choice(decision="refuse"),

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 
 from flask import Blueprint, Response, abort, jsonify, request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.simulator.bubble import BubbleStatus
 from app.simulator.loopback.messenger import Loopback, loopback_of
@@ -58,6 +58,9 @@ class NewReceipt(_Body):
     message: str
     status: BubbleStatus
     reason: str | None = None
+
+
+_WORDS = TypeAdapter(list[Words])
 
 
 def admin(world: World) -> Blueprint:
@@ -113,6 +116,15 @@ def _customer_routes(api: Blueprint, messenger: Loopback, world: World) -> None:
         media = _media(world, account, body.attachments)
         sent = messenger.say(account, conversation, text=body.text, reply_to=body.reply_to, media=media)
         return jsonify(sent.bubble().model_dump(mode="json")), 201
+
+    @api.post("/say-all")
+    def say_all() -> tuple[Response, int]:
+        said = []
+        for body in _WORDS.validate_json(request.get_data()):
+            account, conversation = _place(messenger, body)
+            media = _media(world, account, body.attachments)
+            said.append(messenger.say(account, conversation, text=body.text, reply_to=body.reply_to, media=media))
+        return jsonify([{"id": one.id} for one in said]), 201
 
     @api.post("/block", defaults={"blocked": True})
     @api.post("/unblock", defaults={"blocked": False})

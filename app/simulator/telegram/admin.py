@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from app.simulator.telegram.customers import Thing, change_state, edit, press, say, text_content, thing_content
 from app.simulator.telegram.messenger import Telegram, telegram_of
@@ -82,6 +82,9 @@ class NewState(Place):
     migrate_to: int | None = None
 
 
+_WORDS = TypeAdapter(list[Words])
+
+
 def admin(world: World) -> Blueprint:
     """The admin routes, under /_sim/telegram."""
     telegram = telegram_of(world)
@@ -147,6 +150,15 @@ def _customer_routes(api: Blueprint, telegram: Telegram) -> None:
         bot, chat = _place(telegram, body)
         content = text_content(body.text, body.entities)
         return jsonify(say(telegram, bot, chat, content=content, user=body.user, reply_to=body.reply_to)), 201
+
+    @api.post("/say-all")
+    def speak_all() -> tuple[Response, int]:
+        said = []
+        for body in _WORDS.validate_json(request.get_data()):
+            bot, chat = _place(telegram, body)
+            content = text_content(body.text, body.entities)
+            said.append(say(telegram, bot, chat, content=content, user=body.user, reply_to=body.reply_to))
+        return jsonify([{"id": str(one["message_id"])} for one in said]), 201
 
     @api.post("/send-kind")
     def send_kind() -> tuple[Response, int]:

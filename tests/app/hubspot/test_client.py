@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from app.errors import HubSpotUnavailable, Unauthorized
+from app.errors import HubSpotUnavailable, OutcomeUnknown, Rejected, Unauthorized
 from app.http import Http
 from app.hubspot.client import HubSpot
 from app.simulator import seed
@@ -57,3 +57,41 @@ def test_trouble_is_transient(scene: Scene, kind: FaultKind) -> None:
     with pytest.raises(HubSpotUnavailable) as caught:
         scene.hubspot.channels()
     assert seed.DEVELOPER_KEY not in f"{caught.value} {caught.value.detail}"
+
+
+def test_a_channel_is_registered_and_changed(scene: Scene) -> None:
+    made = scene.hubspot.register_channel({"name": "New", "capabilities": {"richText": ["BOLD"]}})
+    assert (made.name, made.capabilities["richText"]) == ("New", ["BOLD"])
+    scene.hubspot.update_channel(made.id, {"name": "Newer", "webhookUrl": None})
+    assert scene.hubspot.channel(made.id).name == "Newer"
+
+
+def test_a_channel_that_hubspot_refuses_is_told_with_its_words(scene: Scene) -> None:
+    """Pitfalls 6 and 7: words from older documentation are refused."""
+    for capabilities in ({"deliveryIdentifierTypes": ["EMAIL"]}, {"threadingModel": "FOO"}):
+        with pytest.raises(Rejected) as caught:
+            scene.hubspot.register_channel({"name": "New", "capabilities": capabilities})
+        assert caught.value.reason == "channel_refused"
+        assert next(iter(capabilities)) in (caught.value.detail or "")
+    with pytest.raises(Rejected) as caught:
+        scene.hubspot.update_channel(seed.CHANNEL_ID, {})
+    assert caught.value.reason == "channel_refused"
+
+
+def test_a_lost_answer_to_a_registration_is_not_tried_again(scene: Scene) -> None:
+    scene.fault(FaultKind.RESET_AFTER)
+    with pytest.raises(OutcomeUnknown):
+        scene.hubspot.register_channel({"name": "New", "capabilities": {}})
+    assert [one.name for one in scene.hubspot.channels()].count("New") == 1
+
+
+def test_a_change_without_an_answer_may_be_made_again(scene: Scene) -> None:
+    scene.fault(FaultKind.RESET_AFTER)
+    with pytest.raises(HubSpotUnavailable):
+        scene.hubspot.update_channel(seed.CHANNEL_ID, {"name": "New"})
+
+
+def test_the_channel_of_another_app_is_told(scene: Scene) -> None:
+    with pytest.raises(Unauthorized) as caught:
+        scene.hubspot.channel("999999")
+    assert caught.value.reason == "channel_unknown"

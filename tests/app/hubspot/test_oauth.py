@@ -150,3 +150,81 @@ def test_a_lost_answer_is_tried_again_later(scene: Scene, kind: FaultKind) -> No
     with pytest.raises(HubSpotUnavailable):
         scene.hubspot.refresh(seed.REFRESH_TOKEN)
     assert scene.hubspot.refresh(seed.REFRESH_TOKEN).access_token
+
+
+def exchange(http: Http, *replies: Reply, version: str = "2026-03") -> tuple[Tokens, Scripted]:
+    with Scripted(*replies) as server:
+        return oauth.exchange(settings(server.url, hubspot_oauth_version=version), http, "code-1"), server
+
+
+@pytest.mark.parametrize("version", ["v1", "v3", "2026-03", "2026-09"])
+def test_a_code_is_exchanged_by_a_form(http: Http, version: str) -> None:
+    tokens, server = exchange(http, granted(scopes=["oauth", "files"]), version=version)
+    assert tokens == Tokens("access", "refresh-2", 1800, 7, frozenset({"oauth", "files"}))
+    (asked,) = server.asked
+    assert (asked.method, asked.path, asked.query) == ("POST", f"/oauth/{version}/token", {})
+    form = parse_qs(asked.body.decode())
+    assert form.pop("redirect_uri")[0].endswith("/oauth/callback")
+    assert form == {
+        "grant_type": ["authorization_code"],
+        "client_id": [seed.CLIENT_ID],
+        "client_secret": [seed.CLIENT_SECRET],
+        "code": ["code-1"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"status": "BAD_AUTH_CODE", "error": "invalid_grant"}, "code_refused"),
+        ({"status": "BAD_CODE_VERIFIER"}, "code_refused"),
+        ({"error": "invalid_grant"}, "code_refused"),
+        ({"status": "BAD_REDIRECT_URI", "error": "invalid_grant"}, "redirect_refused"),
+        ({"status": "BAD_SCOPES"}, "scopes_refused"),
+        ({"error": "invalid_scope"}, "scopes_refused"),
+        ({"status": "BAD_CLIENT_SECRET", "error": "invalid_grant"}, "app_settings"),
+        ({"status": "BAD_HUB", "error": "access_denied"}, "reinstall"),
+        ({}, "refresh_refused"),
+    ],
+)
+def test_why_a_code_is_refused(http: Http, body: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Unauthorized) as caught:
+        exchange(http, Reply(400, json.dumps(body).encode()))
+    assert caught.value.reason == reason
+
+
+def test_an_installation_without_a_refresh_token_is_none(http: Http) -> None:
+    with pytest.raises(HubSpotUnavailable):
+        exchange(http, granted(refresh_token=None))
+
+
+def describe(http: Http, *replies: Reply, version: str = "2026-03") -> tuple[oauth.Installation, Scripted]:
+    with Scripted(*replies) as server:
+        return oauth.describe(settings(server.url, hubspot_oauth_version=version), http, "access-1"), server
+
+
+def test_introspection_names_the_token_in_both_ways(http: Http) -> None:
+    body = {"active": True, "hub_id": 7, "app_id": 3001, "scopes": ["oauth"]}
+    found, server = describe(http, Reply(200, json.dumps(body).encode()))
+    assert found == oauth.Installation(7, "3001", frozenset({"oauth"}))
+    (asked,) = server.asked
+    assert (asked.method, asked.path, asked.query) == ("POST", "/oauth/2026-03/token/introspect", {})
+    form = parse_qs(asked.body.decode())
+    assert form["token"] == form["access_token"] == ["access-1"]
+    assert form["token_type_hint"] == ["access_token"]
+
+
+def test_v1_tells_about_a_token_at_its_own_address(http: Http) -> None:
+    found, server = describe(http, Reply(200, b'{"hub_id": 7}'), version="v1")
+    assert found == oauth.Installation(7)
+    assert [(one.method, one.path) for one in server.asked] == [("GET", "/oauth/v1/access-tokens/access-1")]
+
+
+def test_a_thinner_answer_is_no_failure(http: Http) -> None:
+    assert describe(http, Reply(200, b'{"active": true}'))[0] == oauth.Installation(None)
+
+
+def test_a_token_that_is_not_active(http: Http) -> None:
+    with pytest.raises(Unauthorized) as caught:
+        describe(http, Reply(200, b'{"active": false}'))
+    assert caught.value.reason == "token_refused"

@@ -17,9 +17,11 @@ from app.hubspot.answers import Published, Rate
 from app.hubspot.attachments import FileRef
 from app.hubspot.client import HubSpot, PortalClient
 from app.hubspot.outcomes import Gone
+from app.hubspot.portal import Taken
 from app.simulator import seed
 from app.simulator.faults import FaultKind
-from app.simulator.hubspot.state import Direction, Message, StatusType
+from app.simulator.hubspot.state import Direction, Message, StagingToken, StatusType
+from app.simulator.hubspot.state import Identifier as OtherIdentifier
 from tests.app.hubspot.conftest import ACCOUNT, CHANNEL, PORTAL, VERSIONS, Scene, publication, settings
 from tests.app.hubspot.scripted import Reply, Scripted
 
@@ -467,3 +469,31 @@ def test_an_agents_name(scene: Scene) -> None:
 
 def test_an_unknown_actor_has_no_name(scene: Scene) -> None:
     assert scene.portal.actor("A-424242") == ""
+
+
+# The pop-up -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS)
+def test_what_the_popup_asked_for_is_filled_in(scene: Scene) -> None:
+    scene.world.switch(staging_strict=True)
+    with scene.world.lock:
+        staged = StagingToken("token-1", CHANNEL, str(PORTAL), seed.INBOX_ID, scene.world.clock.now())
+        scene.world.hubspot.staging[staged.token] = staged
+    assert scene.portal.stage(CHANNEL, "token-1", name="Shop", identifier=Identifier(value="bot-1")) == ""
+    assert (staged.account_name, staged.identifier) == ("Shop", OtherIdentifier("CHANNEL_SPECIFIC_OPAQUE_ID", "bot-1"))
+    staged.used = True
+    with pytest.raises(Gone):
+        scene.portal.stage(CHANNEL, "token-1", name="Shop", identifier=Identifier(value="bot-1"))
+
+
+def test_an_identifier_that_hubspot_has_already(http: Http) -> None:
+    with Scripted(Reply(409, b"{}")) as server, pytest.raises(Taken):
+        portal(http, server).stage(CHANNEL, "token-1", name="Shop", identifier=Identifier(value="bot-1"))
+
+
+def test_an_answer_that_names_the_account_is_used(http: Http) -> None:
+    with Scripted(Reply(200, b'{"channelAccountId": 77}')) as server:
+        told = portal(http, server).stage(CHANNEL, "a/b", name="Shop", identifier=Identifier(value="bot-1"))
+    assert told == "77"
+    assert server.asked[0].path.endswith("/channel-account-staging-tokens/a%2Fb")

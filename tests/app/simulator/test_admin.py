@@ -79,3 +79,10 @@ def test_bodies_must_be_objects(scene: Scene) -> None:
     assert scene.client.put("/_sim/switches", content=b"[]").status_code == 400
     assert scene.client.put("/_sim/switches", content=b"{").status_code == 400
     assert scene.client.post("/_sim/events/inject", content=b"{").status_code == 400
+
+
+def test_routes_name_the_addresses_of_a_host(scene: Scene, receiver: Receiver) -> None:
+    elsewhere = {"127.0.0.1:1": [receiver.url.partition("//")[2]]}
+    assert scene.sim("PUT", "/routes", elsewhere) == elsewhere
+    assert scene.world.delivery.routes.next("127.0.0.1:1") == elsewhere["127.0.0.1:1"][0]
+    assert scene.client.put("/_sim/routes", json={"a:1": "b:2"}).status_code == 400

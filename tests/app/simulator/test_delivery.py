@@ -163,3 +163,16 @@ def test_a_delayed_webhook_comes_later(receiver: Receiver, delivery: Delivery, f
 def test_an_endless_policy_repeats_its_last_delay() -> None:
     policy = RetryPolicy("endless", (1, 5), endless=True)
     assert [policy.delay_after(number) for number in (1, 2, 3, 99)] == [1, 5, 5, 5]
+
+
+def test_a_host_with_two_addresses_is_posted_to_in_turn_under_its_own_name(
+    receiver: Receiver, delivery: Delivery
+) -> None:
+    with Receiver() as other:
+        hosts = [one.url.partition("//")[2] for one in (receiver, other)]
+        delivery.routes.set({hosts[0]: hosts})
+        for _ in range(6):
+            delivery.post(target(receiver, key="one"), b"{}", numbered)
+        assert {one.headers["host"] for one in [*receiver.wait(3), *other.wait(3)]} == {hosts[0]}
+        eventually(lambda: delivery.pending() == 0)
+        assert (len(receiver.requests), len(other.requests)) == (3, 3)

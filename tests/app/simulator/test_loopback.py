@@ -201,3 +201,12 @@ def test_events_tell_the_page(simulator: Simulator) -> None:
 def test_reset_forgets_the_accounts(simulator: Simulator) -> None:
     simulator.world.reset()
     assert simulator.client.get("/loopback/v1/me", headers=BEARER).status_code == 401
+
+
+def test_many_customers_write_at_once_in_the_order_given(simulator: Simulator, receiver: Receiver) -> None:
+    words = [{"account": "shop", "conversation": "c1", "name": "Dana", "text": str(number)} for number in range(3)]
+    answer = simulator.client.post("/_sim/loopback/say-all", json=words)
+    ids = [one["id"] for one in answer.json()]
+    assert [hook.json["events"][0]["id"] for hook in receiver.wait(3)] == ids
+    seen = simulator.get("loopback/conversations/c1/messages?account=shop")
+    assert [(one["id"], one["text"]) for one in seen] == list(zip(ids, ["0", "1", "2"], strict=True))

@@ -342,3 +342,10 @@ def test_broken_html(source: str, reason: str) -> None:
 
 def test_units_are_those_of_utf_16() -> None:
     assert units("a\N{GRINNING FACE}") == 3
+
+
+def test_many_customers_write_at_once_in_the_order_given(simulator: Simulator, receiver: Receiver) -> None:
+    words = [{"bot": 700001, "chat_id": DANA, "text": str(number)} for number in range(3)]
+    answer = simulator.client.post("/_sim/telegram/say-all", json=words)
+    texts = [(str(hook.json["message"]["message_id"]), hook.json["message"]["text"]) for hook in receiver.wait(3)]
+    assert texts == list(zip([one["id"] for one in answer.json()], ["0", "1", "2"], strict=True))

@@ -80,3 +80,16 @@ def test_nothing_goes_out_through_an_account_that_was_removed(scene: Scene) -> N
     answer = scene.client.post(f"/_sim/threads/{thread_id}/reply", json={"text": "x"})
     assert answer.status_code == 400
     assert "removed" in answer.json()["message"]
+
+
+def test_agents_answer_in_many_threads_at_once(scene: Scene, receiver: Receiver) -> None:
+    thread_id = thread(scene)
+    sent = scene.sim("POST", "/replies", [{"thread": thread_id, "text": text} for text in ("One", "Two")])
+    assert {json.loads(one.body)["message"]["text"] for one in receiver.wait(2)} == {"One", "Two"}
+    seen = scene.sim("GET", f"/threads/{thread_id}/messages")
+    assert [(one["id"], one["text"], one["arrival"]) for one in seen if one["direction"] == "OUTGOING"] == [
+        (sent[0]["id"], "One", 1),
+        (sent[1]["id"], "Two", 2),
+    ]
+    refused = scene.client.post("/_sim/replies", json=[{"thread": "9", "text": "Three"}])
+    assert refused.status_code == 404

@@ -1,0 +1,68 @@
+"""When each call of a client began and ended, as the other side saw it: for tests that ask whether calls overlapped."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flask import Flask, Response, g, request
+
+#: Calls that are remembered.
+KEPT = 200_000
+#: The simulator's own pages and controls are nobody's calls.
+_OWN = ("/_sim", "/static")
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call. `text` is that of its JSON body, empty where it has none; times are seconds since the epoch."""
+
+    method: str
+    path: str
+    text: str
+    began: float
+    ended: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The call as a JSON object."""
+        return asdict(self)
+
+
+class Calls:
+    """The calls of the clients that changed something. Appending needs no lock."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        """`now` is the world's clock."""
+        self._now = now
+        self._kept: deque[Call] = deque(maxlen=KEPT)
+
+    def watch(self, app: Flask) -> None:
+        """Write down every call of an application."""
+
+        def began() -> None:
+            g.call_began = self._now()
+
+        def answered(response: Response) -> Response:
+            if request.method not in {"GET", "HEAD"} and not request.path.startswith(_OWN):
+                method, path, text, at = request.method, request.path, _text(), g.call_began
+                # Not before the last byte is out: it may drip.
+                response.call_on_close(lambda: self._kept.append(Call(method, path, text, at, self._now())))
+            return response
+
+        app.before_request(began)
+        app.after_request(answered)
+
+    def list(self) -> list[dict[str, Any]]:
+        """The calls that have ended, in that order, as JSON objects."""
+        return [one.as_json() for one in self._kept.copy()]
+
+    def clear(self) -> None:
+        """Forget them."""
+        self._kept.clear()
+
+
+def _text() -> str:
+    body = request.get_json(silent=True) if request.mimetype == "application/json" else None
+    return str(body.get("text", "")) if isinstance(body, dict) else ""
