@@ -19,7 +19,7 @@ BASE_STAMP := .venv/base-$(call checksum,requirements/base.txt requirements/buil
 DEV_STAMP := .venv/dev-$(call checksum,requirements/dev.txt)
 SYNAPSE_STAMP := .venv-synapse/synapse-$(call checksum,requirements/synapse.txt)
 
-.PHONY: help demo test check lint types format lock servers clean
+.PHONY: help demo test check bench lint types format lock servers clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ test: check $(SYNAPSE_STAMP) servers ## lint, check types and layers, and run ev
 	@$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal $(ARGS)
 
 check: lint types ## lint, types and layers, no tests
+
+bench: $(BASE_STAMP) ## measure receiver, pipeline, scaling and limiter, each beside its raw parts
+	@missed=0; for one in receiver pipeline scaling limiter; do $(BIN)/relay bench $$one $(ARGS) || missed=1; done; \
+		exit $$missed
 
 lint: $(DEV_STAMP) ## check style and layers
 	@$(BIN)/ruff check .

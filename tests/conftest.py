@@ -14,6 +14,7 @@ pytest_plugins = ["tests.servers.fixtures"]
 #: A fixture that needs a server marks the tests that ask for it.
 _NEEDED_BY_FIXTURE = {
     "redis_process": Server.REDIS,
+    "rabbitmq_process": Server.RABBITMQ,
     "postgres_process": Server.POSTGRESQL,
     "synapse_process": Server.SYNAPSE,
     "tight_synapse": Server.SYNAPSE,

@@ -6,27 +6,44 @@ Celery carries row ids and nothing else. No retry, ETA, countdown, beat or resul
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import Any, ClassVar
 
 from celery import Celery, signals
-from kombu import Queue
+from celery.worker.consumer import Consumer
 
 from app import logs, metrics
-from app.doorbell import QUEUE_LANES, QUEUE_MEDIA, TASK_DRAIN_LANE, TASK_PREPARE_MEDIA
+from app.doorbell import QUEUE_LANES, QUEUE_MEDIA, TASK_DRAIN_LANE, TASK_PREPARE_MEDIA, queues, speaks_amqp
 from app.relay.services import Services, build
 from app.settings import Settings, load, secrets
 
 #: Beside the slots, a worker's threads need connections for acknowledging, events and the consumer itself.
 _SPARE_CONNECTIONS = 50
 
+#: A RabbitMQ that does not answer within this time (seconds) is away.
+_SILENCE = 5
+
 log = logs.get_logger(__name__)
+
+
+class Listener(Consumer):
+    """Celery's consumer without delayed delivery, which nothing here uses.
+
+    With quorum queues Celery would declare 28 more of them, for tasks with an ETA.
+    """
+
+    class Blueprint(Consumer.Blueprint):  # type: ignore[misc,valid-type]  # a class, whatever the stubs say
+        """The steps of its start."""
+
+        default_steps: ClassVar[list[str]] = [
+            step for step in Consumer.Blueprint.default_steps if not step.endswith(":DelayedDelivery")
+        ]
 
 
 def configure(settings: Settings) -> Celery:
     """Make the Celery app of a worker."""
     celery = Celery("relay", broker=settings.broker_url, include=["workers.tasks"])
     celery.conf.update(
-        task_queues=[Queue(QUEUE_LANES), Queue(QUEUE_MEDIA)],
+        task_queues=queues(settings.broker_url),
         task_default_queue=QUEUE_LANES,
         task_create_missing_queues=False,
         task_routes={TASK_DRAIN_LANE: {"queue": QUEUE_LANES}, TASK_PREPARE_MEDIA: {"queue": QUEUE_MEDIA}},
@@ -35,6 +52,7 @@ def configure(settings: Settings) -> Celery:
         # Early: a lost ring is rung again by the scheduler, and an unacknowledged one is what makes a worker exit
         # when Redis is killed under it.
         task_acks_late=False,
+        worker_consumer="workers.celery:Listener",
         worker_prefetch_multiplier=1,
         worker_disable_rate_limits=True,
         worker_send_task_events=settings.worker_events,
@@ -53,8 +71,10 @@ def configure(settings: Settings) -> Celery:
 
 
 def _transport_options(settings: Settings) -> dict[str, Any]:
-    if settings.broker_url.startswith(("amqp", "pyamqp")):
-        return {"confirm_publish": True}
+    if speaks_amqp(settings.broker_url):
+        # A RabbitMQ that is paused, or that takes nothing because its alarm is on, answers neither a declaration nor
+        # an event; without a time-out the worker would wait for it for ever.
+        return {"confirm_publish": True, "read_timeout": _SILENCE, "write_timeout": _SILENCE}
     return {
         # Rings may be lost, so none is put back: putting back what was not acknowledged, over the connection that had
         # just broken, is what ended workers with their calls in flight when Redis was killed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -109,4 +110,6 @@ def _row(figure: Figure) -> tuple[str, str, str, str]:
 
 
 def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "never" if value > 0 else "none"
     return f"{value:,.0f}" if value == int(value) else f"{value:,.3g}" if abs(value) < 100 else f"{value:,.1f}"  # noqa: PLR2004 - three digits are enough below

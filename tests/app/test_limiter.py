@@ -225,3 +225,105 @@ def test_a_saturated_bucket_uses_its_limit_and_no_window_exceeds_it() -> None:
     for first in granted:
         assert sum(first <= slot < first + 10 for slot in granted) <= 110
     assert len(granted) >= 0.975 * 110 * 6
+
+
+def test_many_callers_lose_no_slot_and_double_none(limiter: Limiter, redis_url: str) -> None:
+    interval, each = 0.01 / SHARE, 50
+
+    def take(_: int) -> None:
+        for _ in range(each):
+            assert limiter.reserve("b", rate=100, seconds=1, horizon=Horizon.STATUSES).granted
+
+    with redis.Redis.from_url(redis_url) as looking, ThreadPoolExecutor(8) as pool:
+        before = as_seconds(looking.time())
+        take(0)
+        after = as_seconds(looking.time())
+        list(pool.map(take, range(8)))
+        free = int(str(looking.get("relay:limit:b"), "ascii")) / 1e6  # when the next slot is
+    assert before - 0.001 <= free - 9 * each * interval <= after + 0.001
+
+
+def as_seconds(moment: tuple[int, int]) -> float:
+    """Redis' time as seconds since 1970."""
+    return moment[0] + moment[1] / 1e6
+
+
+def test_nothing_is_reserved_while_redis_is_away_and_a_window_passes_after_it_lost_everything(
+    limiter: Limiter, redis_server: RedisServer
+) -> None:
+    assert reserve(limiter).granted
+    redis_server.kill()
+    for _ in range(5):
+        with pytest.raises(LimiterAway):
+            reserve(limiter)
+    redis_server.start()
+    while True:
+        try:
+            first = limiter.reserve("b", rate=10, seconds=10, horizon=Horizon.STATUSES)
+        except LimiterAway:
+            continue
+        break
+    assert first.granted
+    assert 9.5 < first.wait <= 10
+
+
+def saturated(steps: int, *, rate: int, seconds: float, horizon: Horizon, wiped_at: int) -> list[float]:
+    """Take every slot that is to be had in so many seconds; Redis forgets everything half a second after a look."""
+    fake = fakeredis.FakeRedis()
+    limiter, granted = Limiter("", client=fake), list[float]()
+    limiter.trust()
+    for moment in sorted([*range(steps), wiped_at + 0.5]):
+        if moment == wiped_at + 0.5:
+            fake.flushall()
+        with time_machine.travel(START + moment, tick=False):
+            while (slot := limiter.reserve("b", rate=rate, seconds=seconds, horizon=horizon)).granted:
+                granted.append(START + moment + slot.wait)
+    return granted
+
+
+def busiest(slots: list[float], seconds: float) -> int:
+    """The most slots in any window; rounded, because a slot is told in microseconds."""
+    return max(sum(first <= slot < first + seconds - 0.001 for slot in slots) for first in slots)
+
+
+@settings(deadline=None, max_examples=30)
+@given(rate=some.integers(1, 120), wiped_at=some.integers(0, 12))
+def test_a_wipe_lets_no_window_exceed_the_limit(rate: int, wiped_at: int) -> None:
+    slots = saturated(25, rate=rate, seconds=10, horizon=Horizon.MESSAGES, wiped_at=wiped_at)
+    assert busiest(slots, 10) <= rate
+
+
+@pytest.mark.parametrize(
+    ("seconds", "horizon"),
+    [
+        (1, Horizon.MESSAGES),
+        pytest.param(
+            *(10, Horizon.STATUSES),
+            marks=pytest.mark.xfail(strict=True, reason="statuses book farther ahead than the window a wipe is given"),
+        ),
+    ],
+)
+def test_a_wipe_forgets_no_slot_that_was_booked_far_ahead(seconds: float, horizon: Horizon) -> None:
+    slots = saturated(60, rate=30, seconds=seconds, horizon=horizon, wiped_at=5)
+    assert busiest(slots, seconds) <= 30
+
+
+def test_each_kind_of_work_books_only_as_far_ahead_as_it_may_and_the_urgent_goes_first() -> None:
+    limiter, waits = on_fake_redis(), dict[Horizon, list[float]]()
+    limiter.trust()
+    with time_machine.travel(START, tick=False):
+        for horizon in Horizon:
+            waits[horizon] = []
+            while (slot := limiter.reserve("b", rate=110, seconds=10, horizon=horizon)).granted:
+                waits[horizon].append(slot.wait)
+        assert not reserve_at(limiter, Horizon.MESSAGES).granted
+    before = 0.0
+    for horizon in Horizon:
+        assert before <= min(waits[horizon])
+        assert max(waits[horizon]) < horizon.value
+        assert len(waits[horizon]) == pytest.approx((horizon.value - before) * 11 * SHARE, abs=1)
+        before = horizon.value
+
+
+def reserve_at(limiter: Limiter, horizon: Horizon) -> Slot:
+    return limiter.reserve("b", rate=110, seconds=10, horizon=horizon)

@@ -6,16 +6,21 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from app.bench.servers.process import ServerProcess
 from app.cli import playground
 from app.http import Http
+from tests.servers.children import children
 
-__all__ = ["People", "eventually", "running_demo"]
+__all__ = ["Combination", "People", "eventually", "running_demo"]
 
 
 def eventually(check: Callable[[], Any], *, within: float = 30.0, what: str = "it") -> Any:
@@ -27,6 +32,15 @@ def eventually(check: Callable[[], Any], *, within: float = 30.0, what: str = "i
             return value
         time.sleep(0.05)
     raise AssertionError(f"{what} did not happen within {within} s")
+
+
+@dataclass(frozen=True)
+class Combination:
+    """What a demo stands on: the kind of its database, its settings, and its broker if that is not the embedded one."""
+
+    database: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    broker: ServerProcess | None = None
 
 
 class People:
@@ -80,6 +94,12 @@ class People:
         assert pid is not None
         os.killpg(pid, signal.SIGKILL)
         return pid
+
+    def kill_embedded_broker(self) -> None:
+        """Send kill -9 to the broker that the demo brought along; its supervisor starts it again."""
+        port = str(urlsplit(self.demo.machine.settings.broker_url).port)
+        broker = next(pid for pid in children() if port in Path(f"/proc/{pid}/cmdline").read_text())
+        os.kill(broker, signal.SIGKILL)
 
 
 @contextmanager

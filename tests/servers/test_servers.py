@@ -12,14 +12,17 @@ import httpx
 import psycopg
 import pytest
 import redis
+from kombu import Connection, Queue
 from playwright.sync_api import Page
 
 from app.bench.servers.process import ServerError, free_port, is_listening
 from app.storage import schema
 from app.storage.database import Database
 from tests.servers import presence
+from tests.servers.children import children, with_variable
 from tests.servers.postgres_server import PostgresServer
 from tests.servers.presence import MISSING, REQUIRE_VARIABLE, Server, require
+from tests.servers.rabbitmq_server import RabbitmqServer
 from tests.servers.redis_server import RedisServer
 from tests.servers.synapse import Person, SynapseServer
 
@@ -79,6 +82,58 @@ class MisconfiguredRedis(RedisServer):
 def test_a_server_that_cannot_start_shows_its_log() -> None:
     with pytest.raises(ServerError, match=r"(?s)MisconfiguredRedis is not ready.*no-such-option"), MisconfiguredRedis():
         pass
+
+
+@pytest.mark.parametrize("name", ["left by one test", "left by another"])
+def test_every_test_gets_an_empty_rabbitmq(rabbitmq_url: str, name: str) -> None:
+    with Connection(rabbitmq_url) as connection:
+        for known in ("left by one test", "left by another"):
+            with pytest.raises(connection.channel_errors, match="NOT_FOUND"):
+                Queue(known)(connection.channel()).queue_declare(passive=True)
+        Queue(name)(connection.channel()).queue_declare()
+
+
+def test_rabbitmq_keeps_what_it_confirmed_over_a_kill(rabbitmq_server: RabbitmqServer, rabbitmq_url: str) -> None:
+    kept = Queue("kept", queue_arguments={"x-queue-type": "quorum"})
+    with Connection(rabbitmq_url, transport_options={"confirm_publish": True}) as before:
+        before.Producer().publish("a message", routing_key="kept", declare=[kept])
+        rabbitmq_server.settle()
+        rabbitmq_server.kill()
+    assert not is_listening(rabbitmq_server.port)
+    rabbitmq_server.start()
+    with Connection(rabbitmq_url) as after:
+        queue = kept(after.channel())
+        deadline = time.monotonic() + 15
+        while (message := queue.get(no_ack=True)) is None:  # the queue is there before it has read its log
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert message.payload == "a message"
+
+
+@pytest.mark.timeout(180)
+def test_a_rabbitmq_meets_no_other_and_leaves_nothing_behind(rabbitmq_server: RabbitmqServer) -> None:
+    before = children()
+    with RabbitmqServer() as server:
+        assert rabbitmq_server.node not in server.control("cluster_status")
+        vhost = server.create_vhost()
+        server.kill()
+        assert _is_gone(server, before)
+        server.wipe()
+        server.start()
+        assert vhost not in server.control("list_vhosts")
+    assert _is_gone(server, before)
+    assert not server.folder.exists()
+    assert rabbitmq_server.is_ready()
+
+
+def _is_gone(server: RabbitmqServer, before: set[int]) -> bool:
+    """Whether neither the node nor its name server runs, nor what the node started, or will have ended in a moment."""
+    deadline = time.monotonic() + 10
+    while children() != before or with_variable(f"HOME={server.folder}"):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def test_every_test_gets_an_empty_database(postgresql_url: str) -> None:

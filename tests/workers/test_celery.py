@@ -1,17 +1,25 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+from celery.worker.consumer import Consumer
+from kombu import Connection
 
 from app.cli.roles import worker_command
-from app.doorbell import QUEUE_LANES, QUEUE_MEDIA, QUEUES, TASK_DRAIN_LANE, TASK_PREPARE_MEDIA
+from app.doorbell import QUEUE_LANES, QUEUE_MEDIA, QUEUES, TASK_DRAIN_LANE, TASK_PREPARE_MEDIA, Doorbell, Ring, queues
 from tests.app.relay.world import basic_settings
+from tests.servers.rabbitmq_server import RabbitmqServer
 from workers import tasks
-from workers.celery import app, configure
+from workers.celery import Listener, app, configure
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -57,6 +65,18 @@ def test_each_broker_gets_its_own_options(tmp_path: Path, broker: str, option: s
     assert option in configure(basic_settings(tmp_path, broker_url=broker)).conf.broker_transport_options
 
 
+def test_on_rabbitmq_a_worker_waits_for_no_answer_for_ever(tmp_path: Path) -> None:
+    options = configure(basic_settings(tmp_path, broker_url="amqp://127.0.0.1:1//")).conf.broker_transport_options
+    assert 0 < options["read_timeout"] < 60
+    assert 0 < options["write_timeout"] < 60
+
+
+def test_every_step_but_one_of_celerys_consumer_is_kept() -> None:
+    ours, theirs = set(Listener.Blueprint.default_steps), set(Consumer.Blueprint.default_steps)
+    assert theirs - ours == {"celery.worker.consumer.delayed_delivery:DelayedDelivery"}
+    assert ours <= theirs
+
+
 def test_a_worker_has_more_connections_than_threads(tmp_path: Path) -> None:
     settings = basic_settings(tmp_path, broker_url="redis://127.0.0.1:1/0", worker_threads=64)
     conf = configure(settings).conf
@@ -73,3 +93,67 @@ def test_the_workers_command_is_one_that_celery_takes(tmp_path: Path) -> None:
     )
     assert command[0] == sys.executable
     assert ended.returncode == 0, ended.stderr
+
+
+def eventually(check: Callable[[], bool]) -> None:
+    """Wait until it is true. Celery looks for a broker that was away after two, four and six seconds."""
+    deadline = time.monotonic() + 60
+    while not check():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def at_work(tmp_path: Path, migrated_sqlite_url: str, rabbitmq_url: str) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Both kinds of worker as `relay worker` starts them, on a RabbitMQ."""
+    variables = {
+        "PATH": os.environ["PATH"],
+        "RELAY_ENVIRONMENT": "test",
+        "RELAY_DATA_DIR": str(tmp_path),
+        "RELAY_DATABASE_URL": migrated_sqlite_url,
+        "RELAY_BROKER_URL": rabbitmq_url,
+        "RELAY_REDIS_URL": "redis://127.0.0.1:1/0",  # an empty lane asks for no slot
+        "RELAY_SECRET_KEYS": "a key of the tests",
+        "RELAY_WORKER_THREADS": "3",
+    }
+    command = [sys.executable, "-m", "app.cli", "worker", "--queues"]
+    running = [
+        subprocess.Popen([*command, queue], cwd=REPOSITORY, env=variables, start_new_session=True)  # noqa: S603 - ours
+        for queue in QUEUES
+    ]
+    yield running
+    for process in running:
+        with suppress(ProcessLookupError):  # it has ended, which the test will have said
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def listening(url: str) -> bool:
+    """Tell whether each queue has its worker and nothing is left in it."""
+    with Connection(url) as connection:
+        found: list[Any] = [queue(connection.channel()).queue_declare(passive=True) for queue in queues(url)]
+    return all(one.consumer_count == 1 and one.message_count == 0 for one in found)
+
+
+def ring_both(bell: Doorbell) -> bool:
+    """Tell whether a ring reached each queue."""
+    return bell.ring(4711) is Ring.RUNG and bell.ring_media(4711) is Ring.RUNG
+
+
+@pytest.mark.timeout(180)
+def test_workers_survive_a_rabbitmq_that_is_killed(
+    at_work: list[subprocess.Popen[bytes]], rabbitmq_server: RabbitmqServer, rabbitmq_url: str
+) -> None:
+    bell = Doorbell(rabbitmq_url)
+    eventually(lambda: ring_both(bell))
+    eventually(lambda: listening(rabbitmq_url))
+    rabbitmq_server.settle()
+    rabbitmq_server.kill()
+    rabbitmq_server.start()
+    eventually(lambda: ring_both(bell))
+    eventually(lambda: listening(rabbitmq_url))
+    assert [process.poll() for process in at_work] == [None, None]
+    vhost = rabbitmq_url.rpartition("/")[2]
+    listed = rabbitmq_server.control("list_queues", "--no-table-headers", "--vhost", vhost, "name", "type")
+    assert {f"{name}\tquorum" for name in QUEUES} == {one for one in listed.splitlines() if "pidbox" not in one}
+    bell.close()

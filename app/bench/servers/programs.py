@@ -34,6 +34,21 @@ def postgresql() -> Path | None:
     return max(versions, key=lambda path: int(path.parents[1].name), default=None)
 
 
+def rabbitmq() -> Path | None:
+    """Return RabbitMQ's start script, with `rabbitmqctl` beside it. Debian has a wrapper on the path, for root only."""
+    debian = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+    if debian.exists():
+        return debian
+    found = shutil.which("rabbitmq-server")
+    return Path(found) if found else None
+
+
+def epmd() -> Path | None:
+    """Return Erlang's name server, without which no RabbitMQ runs."""
+    found = shutil.which("epmd")
+    return Path(found) if found else None
+
+
 def needed(program: Path | None, name: str) -> Path:
     """Return a program that was found.
 

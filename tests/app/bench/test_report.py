@@ -38,3 +38,8 @@ def test_json_has_what_the_table_has(capsys: pytest.CaptureFixture[str]) -> None
     assert report["breach"] is True
     assert report["figures"][0]["median"] == 0.3
     assert report["figures"][0]["values"] == [0.4, 0.2, 0.3]
+
+
+def test_what_never_came_is_told_in_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    show([Report("Outage", [Figure("all arrived", [float("inf")], "s", Bar.AT_MOST, 2.0)])], as_json=False)
+    assert capsys.readouterr().out.splitlines()[-1] == "  all arrived  never s    <= 2  BREACH"
