@@ -39,7 +39,7 @@ from app.hubspot.payloads import Object, Objects, Payload, Text, read_texts
 LONGEST_WAIT: Final = 3_600.0
 LONGEST_MOVE: Final = 86_400.0
 
-#: Seconds to wait where HubSpot names none: after a 429 (its window rolls, so a call is free again long before it is over;
+#: Seconds to wait where HubSpot names none: after a 429 (its window rolls, so a call is free long before it is over;
 #: a whole one would halve what a portal can do), and its advice for a locked object.
 RATE_WAIT: Final = 1.0
 LOCKED_WAIT: Final = 2.0
