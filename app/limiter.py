@@ -70,11 +70,14 @@ class LimiterAway(Exception):
 
 
 class Horizon(Enum):
-    """How far ahead (seconds) a kind of work may book: what is urgent reaches farther, so it goes first."""
+    """How far ahead (seconds) a kind of work may book: what is urgent reaches farther, so it goes first.
+
+    None reaches farther than HubSpot's window: that long everybody rests after a wipe, which forgets what was booked.
+    """
 
     RECONCILE = 0.5
     MESSAGES = 1.0
-    STATUSES = 30.0
+    STATUSES = 10.0
 
 
 @dataclass(frozen=True)

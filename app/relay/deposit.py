@@ -21,6 +21,7 @@ from app.storage.accounts import AccountRow
 from app.storage.database import Connection
 from app.storage.envelopes import Item
 from app.storage.text import storable
+from app.storage.threads import Thread
 
 #: The control event of an invitation; its content's ``conversation`` says where to.
 WELCOME = "welcome"
@@ -91,7 +92,7 @@ def store_hubspot_events(
 
     ``deadline``: seconds within which an agent's message has to have its verdict.
     """
-    entries: list[Entry] = []
+    known: list[tuple[AccountRow, Outgoing | AccountEvent]] = []
     odd: list[Item] = []
     named: list[str] = []
     for at, one in enumerate(events):
@@ -107,10 +108,13 @@ def store_hubspot_events(
             named += [waits_for(one)] if row is not None else []
         if row is None:
             odd.append(Item(at, f"{type(one).__name__} for an account that is not known yet", None, waits_for(one)))
-        elif isinstance(one, AccountEvent):
-            entries.append(_control(row, one))
         else:
-            entries.append(_outbound(connection, row, one, deadline=deadline))
+            known.append((row, one))
+    found = iter(_threads(connection, [(row, one) for row, one in known if isinstance(one, Outgoing)]))
+    entries = [
+        _control(row, one) if isinstance(one, AccountEvent) else _outbound(row, one, next(found), deadline=deadline)
+        for row, one in known
+    ]
     accepted = _store_entries(connection, entries, envelope)
     accepted.named = named
     _keep(connection, envelope, odd, accepted)
@@ -147,15 +151,32 @@ def account_name(portal_id: int, channel_id: str, hubspot_id: str) -> str:
     return f"{portal_id}/{channel_id}/{hubspot_id}"
 
 
-def _outbound(connection: Connection, row: AccountRow, event: Outgoing, *, deadline: float) -> Entry:
-    """Find the thread that the agent answers in; where none is known, open one by the recipient's address."""
-    recipient = event.recipient.value if event.recipient else ""
-    hubspot = event.hubspot_thread_id
-    thread = threads.find(connection, row.id, ours=event.thread_ids, hubspot=hubspot, recipient=recipient)
-    if thread is None:
-        conversation = recipient or f"hubspot:{hubspot}"
-        thread = threads.open_threads(connection, row.id, {conversation: None})[conversation]
-    threads.learn(connection, thread, ours=event.thread_ids, hubspot=hubspot)
+def _threads(connection: Connection, answers: Sequence[tuple[AccountRow, Outgoing]]) -> list[Thread]:
+    """Find the threads that agents answer in; where none is known, open one by the recipient's address.
+
+    Threads are opened and taught in one order, whatever order the answers have: others do so at the same time.
+    """
+    places: list[tuple[int, str]] = []
+    found: dict[tuple[int, str], Thread] = {}
+    for row, one in answers:
+        recipient = one.recipient.value if one.recipient else ""
+        hubspot = one.hubspot_thread_id
+        thread = threads.find(connection, row.id, ours=one.thread_ids, hubspot=hubspot, recipient=recipient)
+        places.append((row.id, thread.conversation if thread else recipient or f"hubspot:{hubspot}"))
+        if thread is not None:
+            found[places[-1]] = thread
+    for account_id in sorted({account for account, _ in places}):
+        new = {name: None for account, name in places if account == account_id and (account, name) not in found}
+        opened = threads.open_threads(connection, account_id, new) if new else {}
+        found |= {(account_id, name): thread for name, thread in opened.items()}
+    for at in sorted(range(len(places)), key=places.__getitem__):
+        one = answers[at][1]
+        threads.learn(connection, found[places[at]], ours=one.thread_ids, hubspot=one.hubspot_thread_id)
+    return [found[place] for place in places]
+
+
+def _outbound(row: AccountRow, event: Outgoing, thread: Thread, *, deadline: float) -> Entry:
+    """Make an agent's message one of its thread's lane."""
     lane = LaneKey(row.id, LaneKind.OUTBOUND, thread.conversation)
     return Entry(row, lane, thread.id, thread.conversation, event.message, Direction.OUTBOUND, deadline)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, insert, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 
 from app.domain.account import DeadLetterPolicy, RunState
 from app.domain.person import Identifier
@@ -18,7 +18,7 @@ from app.storage.tables import accounts, portals
 from app.storage.text import storable
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import Connection, Select
 
 
 class Side(StrEnum):
@@ -85,29 +85,34 @@ def _row(row: Any) -> AccountRow:
     return AccountRow(**values)
 
 
-def _one(connection: Connection, *where: ColumnElement[bool]) -> AccountRow | None:
-    row = connection.execute(_QUERY.where(*where)).one_or_none()
+# Built once: building a statement takes ten times as long as running it.
+_BY_ID = _QUERY.where(accounts.c.id == bindparam("account"))
+_BY_KEY = _QUERY.where(accounts.c.connector == bindparam("connector"), accounts.c.key == bindparam("key"))
+_BY_HUBSPOT = _QUERY.where(
+    accounts.c.portal_id == bindparam("portal"),
+    accounts.c.channel_id == bindparam("channel"),
+    accounts.c.hubspot_id == bindparam("account"),
+)
+
+
+def _one(connection: Connection, query: Select[Any], **given: object) -> AccountRow | None:
+    row = connection.execute(query, given).one_or_none()
     return _row(row) if row else None
 
 
 def get(connection: Connection, account_id: int) -> AccountRow | None:
     """Return an account by our id."""
-    return _one(connection, accounts.c.id == account_id)
+    return _one(connection, _BY_ID, account=account_id)
 
 
 def by_key(connection: Connection, connector: str, key: str) -> AccountRow | None:
     """Return the account whose webhook address ends in this key."""
-    return _one(connection, accounts.c.connector == connector, accounts.c.key == key)
+    return _one(connection, _BY_KEY, connector=connector, key=key)
 
 
 def by_hubspot(connection: Connection, portal_id: int, channel_id: str, hubspot_id: str) -> AccountRow | None:
     """Return the account that HubSpot knows by these ids."""
-    return _one(
-        connection,
-        accounts.c.portal_id == portal_id,
-        accounts.c.channel_id == channel_id,
-        accounts.c.hubspot_id == hubspot_id,
-    )
+    return _one(connection, _BY_HUBSPOT, portal=portal_id, channel=channel_id, account=hubspot_id)
 
 
 def every(connection: Connection) -> list[AccountRow]:

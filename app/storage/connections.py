@@ -61,7 +61,7 @@ def is_staged(row: AccountRow) -> bool:
 
 def lock_portal(connection: Connection, portal_id: int) -> None:
     """Let one connection of a portal at a time go on."""
-    connection.execute(select(portals.c.id).where(portals.c.id == portal_id).with_for_update())
+    connection.execute(select(portals.c.id).where(portals.c.id == portal_id).with_for_update(key_share=True))
 
 
 def same(connection: Connection, connector: str, identifier: Identifier) -> list[AccountRow]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 
 from app.domain.account import RunState
 from app.storage import breakers
@@ -45,6 +45,10 @@ _COLUMNS = (
 )
 
 
+# Built once: building a statement takes ten times as long as running it.
+_BY_ID = select(*_COLUMNS).where(portals.c.id == bindparam("portal"))
+
+
 def _portal(row: Any) -> Portal:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     values["expires_in"] = values["expires_in"] or 0.0
@@ -53,7 +57,7 @@ def _portal(row: Any) -> Portal:
 
 def get(connection: Connection, portal_id: int) -> Portal | None:
     """Return a portal."""
-    row = connection.execute(select(*_COLUMNS).where(portals.c.id == portal_id)).one_or_none()
+    row = connection.execute(_BY_ID, {"portal": portal_id}).one_or_none()
     return _portal(row) if row else None
 
 

@@ -114,7 +114,12 @@ def full(connection: Connection) -> frozenset[int]:
 def mark_rung(connection: Connection, ids: Iterable[int]) -> list[int]:
     """Mark lanes as rung before they are. Returns those that nobody else rang meanwhile."""
     quiet = or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= now())
-    ordered = select(lanes.c.id).where(lanes.c.id.in_(sorted(ids)), quiet).order_by(lanes.c.id).with_for_update()
+    ordered = (
+        select(lanes.c.id)
+        .where(lanes.c.id.in_(sorted(ids)), quiet)
+        .order_by(lanes.c.id)
+        .with_for_update(key_share=True)
+    )
     statement = (
         update(lanes).where(lanes.c.id.in_(ordered), quiet).values(rung_until=now() + RUNG_FOR).returning(lanes.c.id)
     )

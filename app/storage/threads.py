@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from app.domain.person import Person
 from app.storage.clock import now
@@ -35,6 +35,14 @@ class Thread:
 _COLUMNS = (threads.c.id, threads.c.account_id, threads.c.conversation, threads.c.person, threads.c.hubspot_thread_id)
 
 
+# Built once: building a statement takes ten times as long as running it.
+_BY_ID = select(*_COLUMNS).where(threads.c.id == bindparam("id"))
+_BY_CONVERSATION = select(*_COLUMNS).where(
+    threads.c.account_id == bindparam("account"),
+    threads.c.conversation.in_(bindparam("conversations", expanding=True)),
+)
+
+
 def _thread(row: Any) -> Thread:
     person = Person.model_validate(row.person) if row.person else None
     return Thread(row.id, row.account_id, row.conversation, person, row.hubspot_thread_id)
@@ -42,7 +50,7 @@ def _thread(row: Any) -> Thread:
 
 def get(connection: Connection, thread_id: str) -> Thread | None:
     """Return a thread."""
-    row = connection.execute(select(*_COLUMNS).where(threads.c.id == thread_id)).one_or_none()
+    row = connection.execute(_BY_ID, {"id": thread_id}).one_or_none()
     return _thread(row) if row else None
 
 
@@ -66,8 +74,7 @@ def open_threads(connection: Connection, account_id: int, people: Mapping[str, P
 
 
 def _by_conversation(connection: Connection, account_id: int, conversations: Iterable[str]) -> dict[str, Thread]:
-    where = (threads.c.account_id == account_id, threads.c.conversation.in_(sorted(conversations)))
-    rows = connection.execute(select(*_COLUMNS).where(*where))
+    rows = connection.execute(_BY_CONVERSATION, {"account": account_id, "conversations": sorted(conversations)})
     return {row.conversation: _thread(row) for row in rows}
 
 

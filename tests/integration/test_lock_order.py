@@ -17,7 +17,6 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import event, func, select, text
-from sqlalchemy.exc import OperationalError
 
 from app.errors import ConfigurationError
 from app.relay import replay, schedule
@@ -148,9 +147,6 @@ def run(one: Mess) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(200)
-@pytest.mark.xfail(
-    strict=False, reason="a lane locked FOR UPDATE stops the foreign keys' look at it, now and then for good"
-)
 def test_nobody_deadlocks_whatever_comes_in_whatever_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_postgresql_url: str
 ) -> None:
@@ -162,7 +158,6 @@ def test_nobody_deadlocks_whatever_comes_in_whatever_order(
         assert count(one.relay, accepted) == THREADS * ROUNDS * (LANES + 2)
 
 
-@pytest.mark.xfail(strict=True, raises=OperationalError, reason="threads are opened and taught in the event's order")
 def test_agents_messages_in_one_request_deadlock_in_no_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_postgresql_url: str
 ) -> None:
