@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -27,6 +29,15 @@ def pytest_configure() -> None:
     for variable in [name for name in os.environ if name.startswith("RELAY_")]:
         if variable != REQUIRE_VARIABLE:
             del os.environ[variable]
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Put the logs back: a command that runs in the test's process sets them up for the whole of it."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers, root.level = handlers, level
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects

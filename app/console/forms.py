@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 from app.connectors.base import Connector
 from app.console.languages import FALLBACK, Language
@@ -167,11 +166,11 @@ def _is_text(value: str) -> bool:
     return value.isprintable() or all(one.isprintable() or one in "\t\n" for one in value)
 
 
-def _field(error: ErrorDetails) -> str:
+def _field(error: Mapping[str, Any]) -> str:
     return str(error["loc"][0]) if error["loc"] else ""
 
 
-def _sentence(connector: Connector, language: Language, error: ErrorDetails) -> str:
+def _sentence(connector: Connector, language: Language, error: Mapping[str, Any]) -> str:
     """Say what is wrong with a field: in the connector's own words where it has some in the reader's language."""
     if error["type"] in _REASONS:
         return language.say(f"form.{_REASONS[error['type']]}")

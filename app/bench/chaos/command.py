@@ -83,6 +83,7 @@ def report(outcomes: Sequence[Outcome], where: str) -> Report:
         ),
         count("dead letters after two crashes", sum(one.dead_letters for one in outcomes)),
         count("came after a later one had gone", sum(one.late for one in outcomes)),
+        Figure("all written and struck after", [one.raged for one in outcomes], "s"),
         Figure("all done after the last fault", [one.drained.seconds for one in outcomes], "s"),
         Figure("of it waits that had begun", [one.drained.waits for one in outcomes], "s"),
         _at_most("beyond them, slowest seed", beyond, plan.LEASE + _SWEEP, "s"),

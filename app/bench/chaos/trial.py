@@ -43,12 +43,16 @@ _LOOK = 0.5
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one seed has shown. ``stories``: of breaches, as ``relay trace`` tells them. ``folder``: kept, or gone."""
+    """What one seed has shown. ``stories``: of breaches, as ``relay trace`` tells them. ``folder``: kept, or gone.
+
+    ``raged``: seconds until all was written; more than the plan's on a machine where the relay could not follow.
+    """
 
     seed: int
     written: Mapping[Side, int]
     breaches: Sequence[Breach]
     stories: Sequence[str]
+    raged: float
     drained: Drained
     missing: Sequence[str]
     killed: int
@@ -64,6 +68,16 @@ class Outcome:
         return bool(self.breaches or self.missing or self.drained.left)
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What only the watch has told."""
+
+    raged: float
+    drained: Drained
+    missing: Sequence[str]
+    killed: int
+
+
 def run(plan: Plan, *, database: str, broker: str, keep: bool = False) -> Outcome:
     """Run one seed with its own servers.
 
@@ -75,13 +89,14 @@ def run(plan: Plan, *, database: str, broker: str, keep: bool = False) -> Outcom
         with closing(Http(call_timeout=30.0)) as http:
             scene.ask(http, "PUT", f"{cluster.page}/_sim/switches", _SWITCHES)
             load.open()
-            storm = Storm(cluster, plan)
+            storm, began = Storm(cluster, plan), time.monotonic()
             with _weather(http, cluster.page, plan):
                 _rage(storm, load, plan, partial(_has_room, cluster, http, most=max(100, plan.size.messages // 10)))
+        raged = time.monotonic() - began
         drained = calm.wait_until_drained(cluster)
         missing = calm.missing_roles(cluster, list(storm.killed))
-        found = ledger.take(load, cluster.services.database)
-        return _outcome(plan, cluster, found, drained=drained, missing=missing, killed=len(storm.killed))
+        seen = _Seen(raged, drained, missing, len(storm.killed))
+        return _outcome(plan, cluster, seen, ledger.take(load, cluster.services.database))
 
 
 def _conversations(cluster: Cluster, plan: Plan) -> list[Conversation]:
@@ -132,9 +147,7 @@ def _has_room(cluster: Cluster, http: Http, *, most: int) -> bool:
     return True
 
 
-def _outcome(
-    plan: Plan, cluster: Cluster, found: Ledger, *, drained: Drained, missing: Sequence[str], killed: int
-) -> Outcome:
+def _outcome(plan: Plan, cluster: Cluster, seen: _Seen, found: Ledger) -> Outcome:
     breaches = checks.find(found)
     sides = [words.side for words in found.written]
     return Outcome(
@@ -142,9 +155,10 @@ def _outcome(
         written={side: sides.count(side) for side in Side},
         breaches=breaches,
         stories=_stories(cluster.services.database, found, breaches),
-        drained=drained,
-        missing=missing,
-        killed=killed,
+        raged=seen.raged,
+        drained=seen.drained,
+        missing=seen.missing,
+        killed=seen.killed,
         dead_letters=len(checks.dead_letters(found)),
         late=checks.late(found),
         resent=checks.resent(found),

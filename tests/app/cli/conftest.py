@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,15 +53,12 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+def terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """A terminal in an empty folder, with no setting but the folder's."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RELAY_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("RELAY_ENVIRONMENT", "test")
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield Terminal()
-    root.handlers, root.level = handlers, level
+    return Terminal()
 
 
 @pytest.fixture

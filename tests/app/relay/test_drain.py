@@ -306,7 +306,9 @@ def test_a_blocked_customer_is_told_to_the_agent_and_the_lane_goes_on(light_rela
     relay = light_relay
     thread = relay.conversation()
     relay.fault(Api.LOOPBACK, FaultKind.STATUS, path=SENDING, status=403)
-    refused, sent = relay.reply(thread, "one"), relay.reply(thread, "two")
+    refused = relay.reply(thread, "one")
+    relay.wait_for_webhooks()
+    sent = relay.reply(thread, "two")
     relay.settle()
     assert relay.heard() == ["two"]
     status, sentence = relay.status_of(refused)

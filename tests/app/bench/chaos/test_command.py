@@ -17,6 +17,7 @@ GOOD = Outcome(
     written={Side.CUSTOMER: 10, Side.AGENT: 8},
     breaches=[],
     stories=[],
+    raged=61.0,
     drained=Drained(9.0, 8.0, ""),
     missing=[],
     killed=13,
