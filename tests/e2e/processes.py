@@ -84,6 +84,10 @@ class People:
     def reply(self, thread: str, text: str) -> str:
         return str(self.call("POST", f"/_sim/threads/{thread}/reply", {"text": text})["id"])
 
+    def wait_for_webhooks(self) -> None:
+        """Wait until the relay has taken what HubSpot tells: two webhooks at once may overtake each other."""
+        eventually(lambda: self.call("GET", "/_sim/deliveries?api=hubspot")["pending"] == 0, what="HubSpot's webhooks")
+
     def fault(self, api: str, fault: dict[str, Any], **more: object) -> None:
         self.call("POST", "/_sim/faults", {"api": api, "fault": fault, **more})
 

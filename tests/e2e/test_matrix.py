@@ -88,6 +88,7 @@ def _through_an_outage(people: People, homeserver: Homeserver, alice: Person, *,
     answers = [f"answer {number}" for number in range(3)]
     for text in answers:
         people.reply(thread, text)
+        people.wait_for_webhooks()
     time.sleep(10)
     homeserver.start()
     alice.write(room, "I was away")
