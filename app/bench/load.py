@@ -89,37 +89,48 @@ class Line:
     text: str
 
 
-class Gate:
-    """Lets people write on while there is room, and ends their writing."""
+class Pace:
+    """The time of a plan, seconds since its start. It stands still while there is no room for more. Thread-safe."""
 
     def __init__(self) -> None:
-        """Open."""
-        self._room = threading.Event()
-        self._room.set()
-        self._closed = threading.Event()
-
-    def let(self, *, on: bool) -> None:
-        """Let people write on, or wait."""
-        if on:
-            self._room.set()
-        else:
-            self._room.clear()
-
-    def close(self) -> None:
-        """Let nobody write any more."""
-        self._closed.set()
-        self._room.set()
+        """Start now."""
+        self._changed = threading.Condition()
+        self._before = 0.0
+        self._runs_since: float | None = time.monotonic()
+        self._is_over = False
 
     @property
-    def is_closed(self) -> bool:
-        """Whether nobody writes any more."""
-        return self._closed.is_set()
+    def now(self) -> float:
+        """What its clock shows."""
+        with self._changed:
+            return self._now()
 
-    def passes(self, wait: float) -> bool:
-        """Wait so many seconds, and then for room, but not for ever. False: it is closed."""
-        if not self._closed.wait(wait):
-            self._room.wait(_PATIENCE)
-        return not self.is_closed
+    @property
+    def is_over(self) -> bool:
+        """Whether nobody writes any more."""
+        return self._is_over
+
+    def let(self, *, on: bool) -> None:
+        """Let it go on, or stand still."""
+        with self._changed:
+            self._before = self._now()
+            self._runs_since = time.monotonic() if on else None
+            self._changed.notify_all()
+
+    def end(self) -> None:
+        """Let nobody write any more. The clock runs on for whoever else goes by it."""
+        self._is_over = True
+        self.let(on=True)
+
+    def wait_until(self, at: float) -> bool:
+        """Wait until its clock shows so many seconds. False: it is over."""
+        with self._changed:
+            while not self._is_over and (left := at - self._now()) > 0:
+                self._changed.wait(left if self._runs_since is not None else None)
+            return not self._is_over
+
+    def _now(self) -> float:
+        return self._before + (0.0 if self._runs_since is None else time.monotonic() - self._runs_since)
 
 
 #: By the address that takes them: what is posted there, and the lines that it says.
@@ -158,25 +169,24 @@ class Load:
                     raise SceneError(f"{len(self._missing())} first words did not arrive.")
                 time.sleep(0.1)
 
-    def write(self, lines: Iterable[Line], *, gate: Gate | None = None) -> None:
-        """Write every line at its time, both sides at once; return when all are written, or the gate is closed.
+    def write(self, lines: Iterable[Line], *, pace: Pace | None = None) -> None:
+        """Write every line at its time, both sides at once; return when all are written, or the pace is over.
 
         Raises:
             SceneError: the simulator refused a line.
         """
-        gate = gate or Gate()
+        pace = pace or Pace()
         every = sorted(lines, key=lambda line: line.at)
-        began = time.monotonic()
+        sides = [[line for line in every if line.words.side is side] for side in Side]
         with ThreadPoolExecutor(len(Side), "load") as pool:
-            sides = [[line for line in every if line.words.side is side] for side in Side]
-            for done in [pool.submit(self._write_in_time, mine, began, gate) for mine in sides if mine]:
+            for done in [pool.submit(self._write_in_time, mine, pace) for mine in sides if mine]:
                 done.result()
 
-    def _write_in_time(self, lines: list[Line], began: float, gate: Gate) -> None:
+    def _write_in_time(self, lines: list[Line], pace: Pace) -> None:
         waiting = list(lines)
         with closing(Http(call_timeout=_TIMEOUT)) as http:
-            while waiting and gate.passes(max(waiting[0].at - (time.monotonic() - began), _PAUSE)):
-                batch, waiting = _batch(waiting, time.monotonic() - began)
+            while waiting and pace.wait_until(max(waiting[0].at, pace.now + _PAUSE)):
+                batch, waiting = _batch(waiting, pace.now)
                 if batch:
                     self._write(http, batch[0].words.side, batch)
 

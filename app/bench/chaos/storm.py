@@ -15,24 +15,27 @@ import redis
 
 from app.bench.chaos.plan import Blow, Kind, Plan
 from app.bench.cluster import Cluster
+from app.bench.load import Pace
 from app.bench.servers.process import ServerError, ServerProcess
 from app.embedded import EmbeddedBroker
 
 #: A server that was killed may find its own remains for a moment (PostgreSQL: the shared memory of its last sessions).
 _STARTS = 10
 _BETWEEN_STARTS = 0.5
+_LOOK = 0.02
 
 
 class Storm:
-    """One plan's blows. ``killed``: the process ids of the roles that it ended."""
+    """One plan's blows, by the plan's time. ``killed``: the process ids of the roles that it ended."""
 
-    def __init__(self, cluster: Cluster, plan: Plan) -> None:
+    def __init__(self, cluster: Cluster, plan: Plan, pace: Pace) -> None:
         """Line the blows up."""
         self._cluster = cluster
+        self._blows = sorted(plan.blows, key=lambda blow: blow.at)
+        #: What is done whatever the plan's time is, at a time of the machine's clock.
+        self._later: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
-        self._actions: list[tuple[float, int, Callable[[], None]]] = []
-        self.killed: set[int] = set()
-        blows: dict[Kind, Callable[[Blow], None]] = {
+        self._strike: dict[Kind, Callable[[Blow], None]] = {
             Kind.KILL: self._kill,
             Kind.KILL_ALL: self._kill_all,
             Kind.FREEZE: self._freeze,
@@ -43,25 +46,28 @@ class Storm:
             Kind.KILL_DATABASE: self._kill_database,
             Kind.RESTART_DATABASE: self._restart_database,
         }
-        for blow in plan.blows:
-            self.at(blow.at, partial(blows[blow.kind], blow))
+        self.pace = pace
+        self.killed: set[int] = set()
 
     def rage(self) -> None:
         """Strike each blow at its time; return when everything runs or is allowed to run again."""
-        began = time.monotonic()
-        while self._actions:
-            at, _, act = heapq.heappop(self._actions)
-            time.sleep(max(0.0, at - (time.monotonic() - began)))
-            act()
+        while self._blows or self._later:
+            if self._later and time.monotonic() >= self._later[0][0]:
+                heapq.heappop(self._later)[2]()
+            elif self._blows and self.pace.now >= self._blows[0].at:
+                blow = self._blows.pop(0)
+                self._strike[blow.kind](blow)
+            else:
+                time.sleep(_LOOK)
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Do something else in so many seconds, which do not stand still."""
+        heapq.heappush(self._later, (time.monotonic() + seconds, next(self._numbers), act))
 
     def calm(self) -> None:
         """Leave nothing stopped, whatever became of the plan."""
         for name in self._cluster.pids():
             self._cluster.send(name, signal.SIGCONT)
-
-    def at(self, at: float, act: Callable[[], None]) -> None:
-        """Do something else at a time (seconds after the start)."""
-        heapq.heappush(self._actions, (at, next(self._numbers), act))
 
     def _kill(self, blow: Blow) -> None:
         self._kill_role(blow.role)
@@ -79,7 +85,7 @@ class Storm:
         with suppress(ProcessLookupError):
             pid = self._cluster.send(blow.role, signal.SIGSTOP)
             if pid is not None:
-                self.at(blow.at + blow.seconds, partial(_thaw, pid))
+                self.later(blow.seconds, partial(_thaw, pid))
 
     def _kill_broker(self, blow: Blow) -> None:
         self._kill_server(self._cluster.backing.broker, blow)
@@ -97,7 +103,7 @@ class Storm:
                 os.kill(server.process.pid, signal.SIGKILL)
             return
         server.kill()
-        self.at(blow.at + blow.seconds, partial(start, server))
+        self.later(blow.seconds, partial(start, server))
 
     def _restart_broker(self, _blow: Blow) -> None:
         if isinstance(self._cluster.backing.broker, ServerProcess):

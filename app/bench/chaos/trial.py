@@ -19,7 +19,7 @@ from app.bench.chaos.ledger import Ledger, Row
 from app.bench.chaos.plan import CALL_TIMEOUT, LEASE, SHAPE, Plan
 from app.bench.chaos.storm import Storm
 from app.bench.cluster import Cluster, running
-from app.bench.load import Conversation, Gate, Load, Side, conversations
+from app.bench.load import Conversation, Load, Pace, Side, conversations
 from app.errors import RelayError
 from app.http import Http
 from app.relay import trace as relay_trace
@@ -38,7 +38,7 @@ _SWITCHES: Final = {"rate_limit": _UNLIMITED, "webhook_time_scale": 0.02}
 #: Of so many breaches the whole story is told.
 _STORIES = 10
 #: Seconds between two looks at how far the relay is behind.
-_LOOK = 0.5
+_LOOK = 0.2
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def run(plan: Plan, *, database: str, broker: str, keep: bool = False) -> Outcom
         with closing(Http(call_timeout=30.0)) as http:
             scene.ask(http, "PUT", f"{cluster.page}/_sim/switches", _SWITCHES)
             load.open()
-            storm, began = Storm(cluster, plan), time.monotonic()
+            storm, began = Storm(cluster, plan, Pace()), time.monotonic()
             with _weather(http, cluster.page, plan):
                 _rage(storm, load, plan, partial(_has_room, cluster, http, most=max(100, plan.size.messages // 10)))
         raged = time.monotonic() - began
@@ -120,24 +120,31 @@ def _weather(http: Http, page: str, plan: Plan) -> Iterator[None]:
 
 
 def _rage(storm: Storm, load: Load, plan: Plan, room: Callable[[], bool]) -> None:
-    """Let people write while the blows fall; return when both are over."""
-    gate = Gate()
+    """Let people write while the blows fall; return when both are over.
+
+    A relay that cannot follow stops the plan's time: on a slow machine the backlog would hide everything else.
+    """
     with ThreadPoolExecutor(2, "people") as pool:
-        people = pool.submit(load.write, plan.lines, gate=gate)
-        people.add_done_callback(lambda _: gate.close())
-        pool.submit(_keep_gate, gate, room)
+        people = pool.submit(load.write, plan.lines, pace=storm.pace)
+        people.add_done_callback(lambda _: storm.pace.end())
+        pool.submit(_keep_pace, storm.pace, room)
         try:
             storm.rage()
             people.result()
         finally:
-            gate.close()
+            storm.pace.end()
             storm.calm()
 
 
-def _keep_gate(gate: Gate, room: Callable[[], bool]) -> None:
-    """Let people write only while the relay can follow: on a slow machine the backlog would hide everything else."""
-    while not gate.is_closed:
-        gate.let(on=room())
+def _keep_pace(pace: Pace, room: Callable[[], bool]) -> None:
+    """Let the plan's time go on while there is room. A relay that stands still for too long ends it."""
+    had_room = time.monotonic()
+    while not pace.is_over:
+        on = room()
+        had_room = time.monotonic() if on else had_room
+        pace.let(on=on)
+        if time.monotonic() - had_room > calm.PATIENCE:
+            pace.end()
         time.sleep(_LOOK)
 
 

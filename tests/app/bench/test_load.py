@@ -1,15 +1,15 @@
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
 import pytest
 
 from app.bench import scene
-from app.bench.load import Conversation, Gate, Line, Side, Words, read
+from app.bench.load import Conversation, Line, Pace, Side, Words, read
 from app.bench.scene import SceneError
 from app.http import Http
 from tests.app.bench.people import TELEGRAM, loaded, opened_thread, running_page
@@ -66,20 +66,36 @@ def test_a_line_is_not_written_before_its_time(page: str) -> None:
     assert second["time"] / 1000 - began >= 0.3
 
 
-def test_people_wait_for_room_and_write_no_more_when_the_gate_is_closed(page: str) -> None:
-    load, gate = loaded(page), Gate()
-    gate.let(on=False)
-    writing = threading.Thread(target=load.write, args=([line("hot-1", 1)],), kwargs={"gate": gate})
-    writing.start()
-    gate.close()
-    writing.join(10)
-    assert not writing.is_alive()
+def test_nobody_writes_while_the_plans_time_stands_still_nor_when_it_is_over(page: str) -> None:
+    load, pace = loaded(page), Pace()
+    pace.let(on=False)
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(load.write, [line("hot-1", 1, at=0.05)], pace=pace)
+        pace.end()
+        writing.result(10)
     assert load.taken == {}
-    gate = Gate()
-    gate.let(on=False)
-    gate.let(on=True)
-    load.write([line("hot-1", 1)], gate=gate)
+    pace = Pace()
+    pace.let(on=False)
+    pace.let(on=True)
+    load.write([line("hot-1", 1)], pace=pace)
     assert len(load.taken) == 1
+
+
+def test_the_plans_time_stands_still_and_goes_on_from_there() -> None:
+    pace = Pace()
+    assert pace.wait_until(0.05)
+    pace.let(on=False)
+    stood = pace.now
+    assert stood >= 0.05
+    assert pace.now == stood
+    pace.let(on=False)
+    assert pace.now == stood
+    pace.let(on=True)
+    assert pace.wait_until(stood + 0.01)
+    pace.let(on=True)
+    assert pace.now >= stood + 0.01
+    pace.end()
+    assert not pace.wait_until(0.0)
 
 
 def test_agents_answer_in_the_thread_of_the_conversation(page: str) -> None:

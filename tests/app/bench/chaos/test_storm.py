@@ -11,6 +11,7 @@ from app.bench.chaos import calm
 from app.bench.chaos.plan import Blow, Kind, Plan, Size
 from app.bench.chaos.storm import Storm
 from app.bench.cluster import BrokerKind, Cluster, DatabaseKind, Shape, running
+from app.bench.load import Pace
 from app.embedded import EmbeddedBroker
 
 
@@ -21,7 +22,7 @@ def cluster() -> Iterator[Cluster]:
 
 
 def rage(cluster: Cluster, *blows: Blow) -> Storm:
-    storm = Storm(cluster, Plan(1, Size(), blows, [], []))
+    storm = Storm(cluster, Plan(1, Size(), blows, [], []), Pace())
     storm.rage()
     return storm
 
@@ -57,8 +58,8 @@ def test_a_frozen_worker_is_deaf_until_its_time_is_over(cluster: Cluster) -> Non
         def look(self) -> None:
             seen.append((state(pid), calm.missing_now(cluster, [])))
 
-    storm = Watched(cluster, Plan(1, Size(), [Blow(0.0, Kind.FREEZE, "worker 2", 8.0)], [], []))
-    storm.at(0.1, storm.look)
+    storm = Watched(cluster, Plan(1, Size(), [Blow(0.0, Kind.FREEZE, "worker 2", 8.0)], [], []), Pace())
+    storm.later(0.5, storm.look)
     storm.rage()
     assert seen == [("T", ["1 of the worker processes do not listen"])]
     assert state(pid) != "T"
