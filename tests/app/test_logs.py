@@ -39,14 +39,10 @@ class Lines:
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     found = Lines()
     found.configure()
     yield found
-    root.handlers, root.level = handlers, level
     structlog.contextvars.clear_contextvars()
-    structlog.reset_defaults()
 
 
 def fail(words: str) -> NoReturn:

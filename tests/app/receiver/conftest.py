@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,12 +17,8 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def lines(light_relay: RelayWorld) -> Iterator[Lines]:
+def lines(light_relay: RelayWorld) -> Lines:
     """What the relay logs from here on."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
     stream = io.StringIO()
     logs.configure(light_relay.services.settings.model_copy(update={"log_format": "json"}), [], stream=stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    root.handlers = before
-    root.setLevel(level)
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]

@@ -3,9 +3,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -51,15 +50,11 @@ Lines = Callable[[str], list[dict[str, Any]]]
 
 
 @pytest.fixture
-def lines(relay: RelayWorld) -> Iterator[Lines]:
+def lines(relay: RelayWorld) -> Lines:
     """What the relay logs of an event from here on."""
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
     stream = io.StringIO()
     logs.configure(relay.services.settings.model_copy(update={"log_format": "json"}), [], stream=stream)
-    yield lambda event: [one for one in map(json.loads, stream.getvalue().splitlines()) if one["event"] == event]
-    root.handlers = before
-    root.setLevel(level)
+    return lambda event: [one for one in map(json.loads, stream.getvalue().splitlines()) if one["event"] == event]
 
 
 def changed(relay: RelayWorld, **settings: object) -> Services:
