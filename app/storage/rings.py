@@ -112,16 +112,19 @@ def full(connection: Connection) -> frozenset[int]:
 
 
 def mark_rung(connection: Connection, ids: Iterable[int]) -> list[int]:
-    """Mark lanes as rung before they are. Returns those that nobody else rang meanwhile."""
-    quiet = or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= now())
+    """Mark lanes as rung before they are. Returns those that nobody else rang, or took, meanwhile.
+
+    A mark on a lane that a worker took since it was seen would outlive its work and silence the next ring.
+    """
+    waits = and_(or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= now()), free())
     ordered = (
         select(lanes.c.id)
-        .where(lanes.c.id.in_(sorted(ids)), quiet)
+        .where(lanes.c.id.in_(sorted(ids)), waits)
         .order_by(lanes.c.id)
         .with_for_update(key_share=True)
     )
     statement = (
-        update(lanes).where(lanes.c.id.in_(ordered), quiet).values(rung_until=now() + RUNG_FOR).returning(lanes.c.id)
+        update(lanes).where(lanes.c.id.in_(ordered), waits).values(rung_until=now() + RUNG_FOR).returning(lanes.c.id)
     )
     return list(connection.execute(statement).scalars())
 

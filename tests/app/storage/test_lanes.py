@@ -385,6 +385,14 @@ def test_marking_as_rung_returns_each_lane_to_one_only(rows: Rows) -> None:
     assert rows.write(rings.mark_rung, ids) == []
 
 
+def test_a_lane_that_was_taken_since_it_was_seen_is_not_marked(rows: Rows) -> None:
+    """The mark would outlive the worker's turn, and nobody would be rung for what comes next."""
+    lane = rows.claimed("taken")
+    assert rows.write(rings.mark_rung, [lane.id]) == []
+    rows.write(lanes.release, lane, seen=lane.wake, due_in=None)
+    assert [one.ring for one in rows.write(lanes.touch, [lane.id], rows.now())] == [True]
+
+
 def test_rung_owned_and_slot_holding_lanes_are_in_flight(rows: Rows) -> None:
     other = rows.new_account()
     now = rows.now()
