@@ -62,8 +62,6 @@ class _Run:
         #: The lane's ``wake`` before its head was last read: what came later is seen at the release.
         self.seen = lane.wake
         self.slot_in = lane.slot_in
-        #: The message that was read again because new work had come: the next time it is called, whatever comes.
-        self.read_again: int | None = None
 
     def to_the_end(self) -> int:
         """Take steps until the lane rests or its slice is over, and release it.
@@ -182,13 +180,13 @@ class _Run:
                 purpose=road.purpose,
                 lease=self.settings.lease,
                 room=self.settings.call_timeout,
-                seen=None if self.read_again == call.head.id else self.seen,
+                seen=self.seen,
             )
         if begun is None:
             return Park(_STOOD_IN_THE_WAY)
         self.seen = begun.wake
         if begun.attempt_id is None:
-            self.read_again, self.slot_in = call.head.id, 0.0  # the slot is kept for whoever is the head now
+            self.slot_in = 0.0  # the slot is kept for whoever is the head now
             return None
         started = time.monotonic()
         try:

@@ -12,6 +12,7 @@ from sqlalchemy import exists, insert, or_, select, update
 from app.domain.status import Status
 from app.storage import lanes as lane_rows
 from app.storage.clock import now
+from app.storage.messages import is_head
 from app.storage.tables import attempts, messages, parts
 from app.storage.text import storable
 
@@ -47,7 +48,7 @@ class Outcome(StrEnum):
 class Begun:
     """The right to make one call. ``wake`` is the lane's.
 
-    No attempt: new work came since the head was read, and may stand before it.
+    No attempt: new work came since the head was read, and stands before it.
     """
 
     attempt_id: str | None
@@ -74,19 +75,20 @@ def begin(
     purpose: Purpose,
     lease: float,
     room: float,
-    seen: int | None = None,
+    seen: int,
 ) -> Begun | None:
     """Mark a part as being called, count the attempt and renew the lease.
 
     None, and the message is as it was, when the lane is no longer ours or is held, its account or portal does not run,
     the message has ended or is being called, the part was sent meanwhile, or the deadline leaves less than ``room``
     seconds. So purge, pause and deadline always win over a drain that holds messages in memory. ``seen`` is the lane's
-    ``wake`` from before the head was read, if the first call for a message shall not be made where it has changed.
+    ``wake`` from before the head was read. Where it has changed, the message has to be the head still: accept needs the
+    lane's row, which this transaction holds, so nothing comes between this look and the call.
     """
     wake = lane_rows.renew(connection, lane, lease=lease)
     if wake is None:
         return None
-    if seen not in {None, wake} and not head.attempts:
+    if wake != seen and not is_head(connection, lane.id, head.id):
         return Begun(None, wake)
     attempt_id = uuid.uuid4().hex
     in_time = or_(messages.c.deadline_at.is_(None), messages.c.deadline_at > now() + room)

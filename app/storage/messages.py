@@ -20,7 +20,7 @@ from app.storage.text import storable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Row
+    from sqlalchemy import Row, Select
 
 
 _WENT = [one.value for one in (Status.SENT, Status.DELIVERED, Status.READ)]
@@ -141,13 +141,19 @@ _COLUMNS = [
 ]
 
 
+def _first_of_lane(*columns: ColumnElement[Any]) -> Select[Any]:
+    """Select a lane's next message: one that has begun first, then by order key and arrival."""
+    return (
+        select(*columns)
+        .where(messages.c.lane_id == bindparam("lane"), messages.c.status == Status.PENDING.value)
+        .order_by(messages.c.begun.desc(), messages.c.order_key, messages.c.id)
+        .limit(1)
+    )
+
+
 # Built once: building a statement takes ten times as long as running it.
-_HEAD = (
-    select(*_COLUMNS)
-    .where(messages.c.lane_id == bindparam("lane"), messages.c.status == Status.PENDING.value)
-    .order_by(messages.c.begun.desc(), messages.c.order_key, messages.c.id)
-    .limit(1)
-)
+_HEAD = _first_of_lane(*_COLUMNS)
+_HEAD_ID = _first_of_lane(messages.c.id)
 _PARTS = (
     select(parts.c.id, parts.c.position, parts.c.state, parts.c.attempt_id, parts.c.content)
     .where(parts.c.message_id == bindparam("message"))
@@ -159,6 +165,11 @@ def head(connection: Connection, lane_id: int) -> Head | None:
     """Return a lane's next message: one that has begun first, then by order key and arrival."""
     row = connection.execute(_HEAD, {"lane": lane_id}).one_or_none()
     return _head(row, read_parts(connection, row.id)) if row else None
+
+
+def is_head(connection: Connection, lane_id: int, message_id: int) -> bool:
+    """Tell whether a message is the lane's next one. It stays so while the caller holds the lane's row."""
+    return connection.execute(_HEAD_ID, {"lane": lane_id}).scalar_one_or_none() == message_id
 
 
 def get(connection: Connection, message_id: int) -> Head | None:

@@ -61,7 +61,7 @@ def die_in_the_call(relay: RelayWorld, direction: str) -> None:
         assert head is not None
         parts = head.parts or message_rows.write_parts(connection, head.id, [PartContent(text=head.content.text)])
         purpose = Purpose.PUBLISH if direction == "inbound" else Purpose.SEND
-        assert attempts.begin(connection, owned, head, parts[0], purpose=purpose, lease=60.0, room=1.0)
+        assert attempts.begin(connection, owned, head, parts[0], purpose=purpose, lease=60.0, room=1.0, seen=owned.wake)
     relay.execute(update(lanes).where(lanes.c.id == lane).values(lease=1.0))
 
 

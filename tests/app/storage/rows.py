@@ -138,7 +138,14 @@ class Rows:
         """Begin the call of a message's part, written if it is not yet."""
         part = (self.head(message_id).parts or self.parts(message_id))[position]
         return self.write(
-            attempts.begin, lane, self.head(message_id), part, purpose=Purpose.SEND, lease=60.0, room=room
+            attempts.begin,
+            lane,
+            self.head(message_id),
+            part,
+            purpose=Purpose.SEND,
+            lease=60.0,
+            room=room,
+            seen=lane.wake,
         )
 
     def begun(self, lane: Lane, message_id: int, position: int = 0) -> str:

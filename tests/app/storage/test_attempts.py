@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +13,7 @@ from app.storage import tables as t
 from app.storage.accounts import Side
 from app.storage.attempts import Fact, Outcome, Purpose
 from app.storage.lanes import Lane
-from tests.app.storage.rows import PORTAL, Rows, at_once, call
+from tests.app.storage.rows import NEW_MESSAGE, PORTAL, Rows, at_once, call
 
 
 def untouched(rows: Rows, message: int) -> bool:
@@ -53,6 +55,42 @@ def test_a_call_that_begins_sees_that_new_work_came(rows: Rows) -> None:
     begun = rows.begin(lane, message)
     assert begun is not None
     assert begun.wake == lane.wake + 1
+
+
+def test_an_earlier_message_that_came_since_the_head_was_read_goes_first(rows: Rows) -> None:
+    lane = rows.claimed()
+    later = rows.message(lane.id, order_key=2)
+    rows.touch(lane.id)
+    rows.message(lane.id, order_key=1)
+    begun = rows.begin(lane, later)
+    assert begun is not None
+    assert (begun.attempt_id, begun.wake) == (None, lane.wake + 1)
+    assert untouched(rows, later)
+
+
+def test_an_earlier_message_that_is_being_accepted_is_waited_for(rows: Rows) -> None:
+    """Its transaction holds the lane's row: a call can begin before that transaction or after it, not beside it."""
+    lane = rows.claimed()
+    later = rows.message(lane.id, order_key=2)
+    rows.parts(later)
+    with ThreadPoolExecutor(1) as worker:
+        with rows.database.write() as connection:
+            lanes.touch(connection, [lane.id], lanes.clock(connection))
+            begun = worker.submit(rows.begin, lane, later)
+            new = replace(NEW_MESSAGE, lane_id=lane.id, service_id="earlier", order_key=1)
+            messages.insert_new(connection, rows.account, new, envelope_id=None, at=lanes.clock(connection))
+        answer = begun.result()
+    assert answer is not None
+    assert answer.attempt_id is None
+
+
+def test_what_was_begun_stays_the_head_whatever_comes(rows: Rows) -> None:
+    lane = rows.claimed()
+    message = rows.message(lane.id, order_key=2)
+    rows.finish(message, rows.begun(lane, message), Outcome.TRANSIENT, part_state="pending")
+    rows.touch(lane.id)
+    rows.message(lane.id, order_key=1)
+    assert rows.begun(lane, message)
 
 
 def lose_lane(rows: Rows, lane: Lane, _message: int) -> None:
@@ -137,7 +175,7 @@ def test_a_part_that_was_sent_meanwhile_is_not_called_again(rows: Rows) -> None:
     first, _second = rows.parts(message, "one", "two")
     before = rows.head(message)
     rows.set(t.parts, first.id, state="sent")
-    begun = rows.write(attempts.begin, lane, before, first, purpose=Purpose.SEND, lease=60.0, room=0.0)
+    begun = rows.write(attempts.begin, lane, before, first, purpose=Purpose.SEND, lease=60.0, room=0.0, seen=lane.wake)
     assert begun is None
     assert rows.read(attempts.of_message, message) == []
     assert [part.state for part in rows.head(message).parts] == ["sent", "pending"]
