@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import ValidationError
 
 from app.settings import Settings
-from app.simulator import assertions, seed, stage
+from app.simulator import assertions, seed, stage, stage_desk
 from app.simulator.events import HEARTBEAT_SECONDS
 from app.simulator.faults import Api, FaultRule
 from app.simulator.hubspot.errors import ApiError, not_found, render
@@ -20,6 +20,7 @@ def blueprint(world: World, settings: Settings) -> Blueprint:
     controls = Blueprint("sim", __name__, url_prefix="/_sim")
     _add_control_routes(controls, world, settings)
     stage.add_routes(controls, world)
+    stage_desk.add_routes(controls, world)
     controls.register_error_handler(ApiError, lambda error: render(error, world))
     controls.register_error_handler(ValidationError, _refuse)
     return controls
@@ -37,7 +38,8 @@ def _add_control_routes(controls: Blueprint, world: World, settings: Settings) -
         ("PUT", "/routes", lambda: _set_routes(world)),
         ("GET", "/deliveries", lambda: _deliveries(world)),
         ("GET", "/calls", lambda: jsonify(world.calls.list())),
-        ("GET", "/assertions", lambda: jsonify(assertions.report(world))),
+        ("GET", "/assertions", lambda: jsonify(assertions.report(world, request.args.getlist("excused")))),
+        ("POST", "/secrets", lambda: jsonify(assertions.secrets_in(world, request.get_data(as_text=True)))),
         ("GET", "/events", lambda: _events(world)),
         ("POST", "/reset", lambda: _reset(world)),
         ("POST", "/seed", lambda: _seed(world, settings)),

@@ -62,3 +62,8 @@ class Ids:
     def uuid(self) -> str:
         """A fresh UUID."""
         return str(uuid.UUID(hex=self.hex(), version=4))
+
+    def chance(self) -> bool:
+        """Yes or no, evenly."""
+        with self._lock:
+            return self._random.random() < 0.5  # noqa: PLR2004 - one half

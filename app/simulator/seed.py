@@ -13,6 +13,10 @@ INBOX_ID = "501"
 HELP_DESK_ID = "502"
 AGENT_ID = "A-101"
 AGENT_NAME = "Sam Agent"
+COLLEAGUE_ID = "A-102"
+COLLEAGUE_NAME = "Kim Colleague"
+TEAM_ID = "601"
+TEAM_NAME = "Support"
 CHANNEL_ID = "1001"
 LOOPBACK_ACCOUNT_ID = "2001"
 TELEGRAM_ACCOUNT_ID = "2002"
@@ -85,12 +89,16 @@ def add_app(world: World, settings: Settings, relay_url: str) -> App:
 
 
 def add_portal(world: World, portal_id: str, inboxes: list[Inbox] | None = None) -> Portal:
-    """A portal with one agent, an inbox and a help desk, or the inboxes given."""
+    """A portal with two agents in one team, an inbox and a help desk, or the inboxes given."""
     rooms = inboxes or [Inbox(INBOX_ID, "Inbox"), Inbox(HELP_DESK_ID, "Help desk", "HELP_DESK")]
     portal = Portal(
         portal_id,
         inboxes={room.id: room for room in rooms},
-        actors={AGENT_ID: Actor(AGENT_ID, "AGENT", AGENT_NAME, "sam.agent@example.com")},
+        actors={
+            AGENT_ID: Actor(AGENT_ID, "AGENT", AGENT_NAME, "sam.agent@example.com"),
+            COLLEAGUE_ID: Actor(COLLEAGUE_ID, "AGENT", COLLEAGUE_NAME, "kim.colleague@example.com"),
+        },
+        teams={TEAM_ID: TEAM_NAME},
     )
     world.hubspot.portals[portal_id] = portal
     return portal

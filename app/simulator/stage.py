@@ -11,8 +11,9 @@ from app.simulator import seed
 from app.simulator.hubspot import agent, capabilities, oauth, threads, webhooks
 from app.simulator.hubspot.bodies import read_json
 from app.simulator.hubspot.errors import ApiError, not_found
-from app.simulator.hubspot.state import Account, App, Channel, Contact, Identifier, Inbox, Thread
+from app.simulator.hubspot.state import Account, App, Channel, Contact, Identifier, Inbox
 from app.simulator.hubspot.views import account_view, channel_view, message_view
+from app.simulator.stage_desk import find_thread
 from app.simulator.stage_given import (
     AccountGiven,
     AppGiven,
@@ -21,6 +22,7 @@ from app.simulator.stage_given import (
     RepliesGiven,
     ReplyGiven,
     arguments,
+    locked,
 )
 from app.simulator.stage_views import scene, thread_card, thread_messages
 from app.simulator.world import World
@@ -51,7 +53,7 @@ def add_routes(controls: Blueprint, world: World) -> None:
         ("POST", "/threads/<thread_id>/contact", link_contact),
         ("POST", "/events/inject", inject),
     ):
-        controls.add_url_rule(path, endpoint=f"{method} {path}", view_func=_locked(world, handler), methods=[method])
+        controls.add_url_rule(path, endpoint=f"{method} {path}", view_func=locked(world, handler), methods=[method])
 
 
 def add_app(world: World) -> dict[str, Any]:
@@ -68,6 +70,7 @@ def add_portal(world: World) -> dict[str, Any]:
     given = PortalGiven.model_validate(arguments())
     inboxes = [Inbox(inbox.id, inbox.name, inbox.type) for inbox in given.inboxes]
     portal = seed.add_portal(world, given.id, inboxes or None)
+    portal.teams.update(given.teams)
     for contact in given.contacts:
         portal.contacts[contact.id] = Contact(contact.id, contact.name, contact.email, contact.phone)
     app = _app(world, given.app)
@@ -183,13 +186,13 @@ def list_threads(world: World) -> list[dict[str, Any]]:
 
 def list_messages(world: World, thread_id: str) -> list[dict[str, Any]]:
     """All messages and notes of a thread by time, with status and failure sentence."""
-    return thread_messages(world, _thread(world, thread_id))
+    return thread_messages(world, find_thread(world, thread_id))
 
 
 def reply(world: World, thread_id: str) -> dict[str, Any]:
     """An agent answers; a composer's refusal is a 400 with its sentence."""
     given = ReplyGiven.model_validate(arguments())
-    thread = _thread(world, thread_id)
+    thread = find_thread(world, thread_id)
     sent = [
         agent.answer(
             world,
@@ -210,42 +213,42 @@ def reply(world: World, thread_id: str) -> dict[str, Any]:
 def reply_all(world: World) -> list[dict[str, Any]]:
     """Agents answer in many threads, in this order: a list of {thread, text}. All of it, or a refusal at the first."""
     given = RepliesGiven.model_validate(read_json()).root
-    sent = [agent.answer(world, _thread(world, one.thread), agent.Reply(text=one.text)) for one in given]
+    sent = [agent.answer(world, find_thread(world, one.thread), agent.Reply(text=one.text)) for one in given]
     return [{"id": message.id} for message in sent]
 
 
 def comment(world: World, thread_id: str) -> dict[str, Any]:
     """An agent writes an internal note."""
-    written = agent.comment(world, _thread(world, thread_id), str(arguments().get("text", "")), by=seed.AGENT_ID)
+    written = agent.comment(world, find_thread(world, thread_id), str(arguments().get("text", "")), by=seed.AGENT_ID)
     return message_view(written, world.clock)
 
 
 def close(world: World, thread_id: str) -> dict[str, Any]:
     """Close a thread."""
-    thread = _thread(world, thread_id)
+    thread = find_thread(world, thread_id)
     threads.close(world, thread)
     return thread_card(world, thread)
 
 
 def reopen(world: World, thread_id: str) -> dict[str, Any]:
     """Reopen a thread."""
-    thread = _thread(world, thread_id)
+    thread = find_thread(world, thread_id)
     threads.reopen(world, thread)
     return thread_card(world, thread)
 
 
 def merge(world: World, thread_id: str) -> dict[str, Any]:
     """Merge the thread into {into}."""
-    into = _thread(world, str(arguments().get("into")))
+    into = find_thread(world, str(arguments().get("into")))
     if into.id == thread_id:
         raise ApiError(400, "A thread cannot be merged into itself.")
-    threads.merge(world, _thread(world, thread_id), into)
+    threads.merge(world, find_thread(world, thread_id), into)
     return thread_card(world, into)
 
 
 def link_contact(world: World, thread_id: str) -> dict[str, Any]:
     """An agent links the visitor to the contact {contact}; HubSpot remembers it for the identifier."""
-    thread = _thread(world, thread_id)
+    thread = find_thread(world, thread_id)
     portal = world.hubspot.portals[thread.portal_id]
     contact_id = str(arguments().get("contact"))
     if contact_id not in portal.contacts or thread.customer is None:
@@ -268,15 +271,6 @@ def inject(world: World) -> dict[str, Any]:
     return {"delivery": delivery}
 
 
-def _locked(world: World, handler: Any) -> Any:
-    def view(**path: str) -> Any:
-        with world.lock:
-            answer = handler(world, **path)
-        return answer if isinstance(answer, Response) else jsonify(answer)
-
-    return view
-
-
 def _app(world: World, app_id: str | None) -> App:
     app = world.hubspot.apps.get(app_id) if app_id else next(iter(world.hubspot.apps.values()), None)
     if app is None:
@@ -289,10 +283,3 @@ def _account(world: World, account_id: str) -> Account:
     if account is None:
         raise not_found("The channel account does not exist.")
     return account
-
-
-def _thread(world: World, thread_id: str) -> Thread:
-    thread = world.hubspot.threads.get(thread_id)
-    if thread is None:
-        raise not_found("The thread does not exist.")
-    return thread

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from flask import request
+from flask import Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from app.simulator import seed
 from app.simulator.hubspot.errors import ApiError
+from app.simulator.world import World
 
 
 def arguments() -> dict[str, Any]:
@@ -21,6 +23,17 @@ def arguments() -> dict[str, Any]:
     if not isinstance(given, dict):
         raise ApiError(400, "Send a JSON object.")
     return given
+
+
+def locked(world: World, handler: Callable[..., Any]) -> Callable[..., Any]:
+    """A view around a handler: under the world's lock, its answer as JSON."""
+
+    def view(**path: str) -> Any:
+        with world.lock:
+            answer = handler(world, **path)
+        return answer if isinstance(answer, Response) else jsonify(answer)
+
+    return view
 
 
 class Given(BaseModel):
@@ -56,6 +69,7 @@ class PortalGiven(Given):
     id: str
     inboxes: list[InboxGiven] = []
     contacts: list[ContactGiven] = []
+    teams: dict[str, str] = {}
     refreshToken: str | None = None  # noqa: N815 - JSON's spelling
     app: str | None = None
     scopes: list[str] = sorted(seed.SCOPES)
@@ -115,3 +129,22 @@ class ShortReplyGiven(Given):
 
 class RepliesGiven(RootModel[list[ShortReplyGiven]]):
     """What agents answer in many threads."""
+
+
+class AssignmentGiven(Given):
+    """Who takes a thread."""
+
+    owner: str | None = None
+    team: str | None = None
+
+
+class InboxChosen(Given):
+    """Where something goes."""
+
+    inbox: str
+
+
+class ImportsGiven(Given):
+    """From where files may be imported."""
+
+    hosts: list[str]

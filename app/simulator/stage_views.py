@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.simulator.hubspot.state import Message, Thread
+from app.simulator.hubspot import agent
+from app.simulator.hubspot.state import Account, Actor, Message, Thread
 from app.simulator.hubspot.threads import HELP_DESK
 from app.simulator.hubspot.views import account_view, channel_view, inbox_view, message_view
 from app.simulator.world import World
@@ -25,6 +26,7 @@ def scene(world: World) -> dict[str, Any]:
                 "agents": [
                     {"id": actor.id, "name": actor.name} for actor in portal.actors.values() if actor.type == "AGENT"
                 ],
+                "teams": [{"id": key, "name": name} for key, name in portal.teams.items()],
             }
             for portal in state.portals.values()
         ],
@@ -63,10 +65,39 @@ def thread_card(world: World, thread: Thread) -> dict[str, Any]:
         "visitorId": thread.visitor_id,
         "customer": thread.customer.as_json() if thread.customer else None,
         "status": thread.status.value,
+        "ownerId": thread.assigned_to,
+        "ownerName": _name(portal.actors.get(thread.assigned_to or "")),
+        "teamId": thread.team_id,
+        "teamName": portal.teams.get(thread.team_id or "", ""),
+        "composer": _composer(world, thread, account),
         "integrationThreadIds": thread.integration_ids,
         "messageCount": len(said),
         "latestAt": world.clock.iso(last.created_at if last else thread.created_at),
         "lastMessage": _line(world, last) if last else None,
+    }
+
+
+def _name(actor: Actor | None) -> str:
+    return actor.name if actor else ""
+
+
+def _composer(world: World, thread: Thread, account: Account | None) -> dict[str, Any]:
+    """What the composer offers, by the channel's capabilities; `closed` says why there is none."""
+    channel = world.hubspot.channels.get(thread.channel_id)
+    limits = channel.capabilities if channel else {}
+    closed = ""
+    if channel is None or account is None or account.archived_at is not None:
+        closed = "The channel account of this conversation was removed."
+    elif not agent.may_reply(channel):
+        closed = "This channel takes messages in, but does not allow replies."
+    elif not account.active:
+        closed = "The channel account is switched off in the settings."
+    return {
+        "closed": closed,
+        "files": limits.get("maxFileAttachmentCount", 0) if "FILE" in limits.get("outgoingAttachmentTypes", []) else 0,
+        "mimes": limits.get("allowedFileAttachmentMimeTypes", []),
+        "fileSize": limits.get("maxFileAttachmentSizeBytes", 0),
+        "totalSize": limits.get("maxTotalFileAttachmentSizeBytes", 0),
     }
 
 

@@ -93,6 +93,11 @@ class Switches(BaseModel):
         "U", "Creating an account by POST fires CHANNEL_ACCOUNT_CREATED.", default=False
     )
     account_updated_on_patch: bool = _switch("I", "Our own account PATCH fires CHANNEL_ACCOUNT_UPDATED.", default=True)
+    account_move: Literal["updated", "purged_created"] = _switch(
+        "U",
+        "Moving an account to another inbox: the same account is UPDATED, or it is PURGED and another one CREATED.",
+        default="updated",
+    )
     purged_account_answer: Literal["404", "archived"] = _switch(
         "U", "GET of a purged account without archived=true.", default="404"
     )
@@ -137,7 +142,16 @@ class Switches(BaseModel):
     daily_limit: int = _switch("D", "Calls of one portal between two midnights (UTC); 0: no limit.", default=0, ge=0)
     file_size_limit: int = _switch("U", "Largest upload.", default=20_000_000, ge=1)
     signed_url_seconds: int = _switch("U", "Life of a signed URL when the caller names none.", default=300, ge=1)
+    import_strict: bool = _switch(
+        "D", "An import from an address needs the duplicate fields and overwrite, as the document says.", default=False
+    )
+    import_outcome: Literal["complete", "errors", "canceled"] = _switch(
+        "I",
+        "How an import from an address ends: complete with the file, complete with errors only, or canceled.",
+        default="complete",
+    )
     sparse_errors: bool = _switch("D", "Error bodies lack every optional field.", default=False)
+    patchy_errors: bool = _switch("D", "Error bodies lack some of their fields, at random.", default=False)
 
 
 def describe() -> list[dict[str, Any]]:

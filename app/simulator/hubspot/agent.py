@@ -15,6 +15,7 @@ from app.simulator.hubspot.state import (
     Account,
     Channel,
     Direction,
+    Inbox,
     Message,
     Participant,
     StagingToken,
@@ -61,6 +62,11 @@ def answer(world: World, thread: Thread, reply: Reply) -> Message:
     return message
 
 
+def may_reply(channel: Channel) -> bool:
+    """Whether the channel has a composer at all. [D] The capability may be a text."""
+    return str(channel.capabilities["allowOutgoingMessages"]).lower() == "true"
+
+
 def comment(world: World, thread: Thread, text: str, *, by: str) -> Message:
     """An internal note, which never leaves HubSpot."""
     now = world.clock.now()
@@ -92,6 +98,27 @@ def purge(world: World, account: Account) -> None:
     account.archived_at = world.clock.now()
     account.active = False
     webhooks.fire_account(world, account, webhooks.AccountEvent.PURGED)
+
+
+def move(world: World, account: Account, inbox: Inbox) -> Account:
+    """Put the account into another inbox or help desk, and say which account it is now. [U] how HubSpot tells it."""
+    if world.switches.account_move == "updated":
+        account.inbox_id = inbox.id
+        webhooks.fire_account(world, account, webhooks.AccountEvent.UPDATED)
+        return account
+    purge(world, account)
+    again = Account(
+        id=world.ids.number(),
+        channel_id=account.channel_id,
+        portal_id=account.portal_id,
+        inbox_id=inbox.id,
+        name=account.name,
+        identifier=account.identifier,
+        created_at=world.clock.now(),
+    )
+    world.hubspot.accounts[again.id] = again
+    webhooks.fire_account(world, again, webhooks.AccountEvent.CREATED)
+    return again
 
 
 def start_connection(world: World, channel: Channel, portal_id: str, *, inbox_id: str) -> str:
@@ -145,10 +172,12 @@ def finish_connection(world: World, token: str) -> Account:
 def _composed(world: World, thread: Thread, channel: Channel, *, reply: Reply) -> list[dict[str, Any]]:
     """The attachments, once the composer's limits are kept. [D] the limits come from the capabilities."""
     limits = channel.capabilities
-    if str(limits["allowOutgoingMessages"]).lower() != "true":
+    if not may_reply(channel):
         raise ApiError(400, "This channel does not allow replies.")
     if not reply.text.strip() and not reply.attachments:
         raise ApiError(400, "Write something or attach a file.")
+    if "<img" in (reply.rich_text or "") and str(limits["allowInlineImages"]).lower() != "true":
+        raise ApiError(400, "This channel does not allow pictures within the text.")
     quick = [item for item in reply.attachments if item.get("type") == "QUICK_REPLIES"]
     stored = [_file(world, thread, item) for item in reply.attachments if item not in quick]
     for kind, present in (("FILE", stored), ("QUICK_REPLIES", quick)):

@@ -5,7 +5,17 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from app.simulator.faults import Api, guard
-from app.simulator.hubspot import accounts, channels, conversations, files, limits, messages, oauth
+from app.simulator.hubspot import (
+    accounts,
+    channels,
+    conversations,
+    file_imports,
+    files,
+    limits,
+    messages,
+    oauth,
+    thread_changes,
+)
 from app.simulator.hubspot.errors import ApiError, render, render_fault
 from app.simulator.hubspot.routing import Router
 from app.simulator.world import World
@@ -18,7 +28,7 @@ def blueprint(world: World) -> Blueprint:
     api = Blueprint("hubspot", __name__)
     router = Router(api, world)
     oauth.register(api, world, router)
-    for module in (channels, accounts, messages, files, conversations):
+    for module in (channels, accounts, messages, file_imports, files, conversations, thread_changes):
         module.register(router)
     files.register_host(api, world)
     guard(api, Api.HUBSPOT, world.faults, lambda fault: render_fault(fault, world))

@@ -1,7 +1,7 @@
 """Error answers: one shape, built in one place.
 
 [D] the fields; [C] `status` and the particular answers. HubSpot calls every field optional, which the switch
-`sparse_errors` takes at its word.
+`sparse_errors` takes at its word, and `patchy_errors` field by field.
 """
 
 from __future__ import annotations
@@ -62,7 +62,10 @@ class ApiError(Exception):
 
 def render(error: ApiError, world: World) -> Response:
     """The HTTP answer."""
-    response = jsonify(error.body(correlation_id=world.ids.uuid(), sparse=world.switches.sparse_errors))
+    body = error.body(correlation_id=world.ids.uuid(), sparse=world.switches.sparse_errors)
+    if world.switches.patchy_errors:
+        body = {name: value for name, value in body.items() if world.ids.chance()}
+    response = jsonify(body)
     response.status_code = error.status
     response.headers.extend(error.headers)
     return response

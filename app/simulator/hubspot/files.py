@@ -14,10 +14,16 @@ from werkzeug.utils import secure_filename
 from app.simulator.hubspot import attachments
 from app.simulator.hubspot.bodies import Body, build, malformed
 from app.simulator.hubspot.errors import ApiError, not_found
+from app.simulator.hubspot.paging import page
 from app.simulator.hubspot.routing import FILES, Call, Router, created, no_content
 from app.simulator.hubspot.state import Access, StoredFile
-from app.simulator.hubspot.views import file_type, file_view
+from app.simulator.hubspot.views import file_type, file_view, path_of
 from app.simulator.world import World
+
+# [D] The documents of 2025-09 and 2026-09 hold the search and the import from an address alone,
+# those of v3 and 2026-09-beta the download besides.
+EVERY_VERSION = FILES | {"2025-09": "/files/2025-09/files", "2026-09": "/files/2026-09/files"}
+WITH_DOWNLOAD = {version: base for version, base in FILES.items() if version in {"v3", "2026-09-beta"}}
 
 READERS = frozenset({"files", "files.read", "files.write"})
 WRITERS = frozenset({"files", "files.write"})
@@ -42,6 +48,9 @@ class UploadOptions(Body):
 def register(router: Router) -> None:
     """Add the API's endpoints."""
     router.add("POST", FILES, "", upload, scopes=WRITERS)
+    router.add("GET", EVERY_VERSION, "/search", search, scopes=READERS)
+    router.add("GET", FILES, "/stat/<path:file_path>", stat, scopes=READERS)
+    router.add("GET", WITH_DOWNLOAD, "/<file_id>/download", download, scopes=READERS)
     router.add("GET", FILES, "/<file_id>", get_file, scopes=READERS)
     router.add("GET", FILES, "/<file_id>/signed-url", sign_url, scopes=READERS)
     router.add("DELETE", FILES, "/<file_id>", delete_file, scopes=WRITERS)
@@ -68,20 +77,18 @@ def upload(call: Call) -> Response:
     if len(request.files.getlist("file")) > 1:
         raise ApiError(400, "Multiple files cannot be uploaded in one request")
     options = _options()
-    folders = [value for value in (request.form.get("folderId"), request.form.get("folderPath")) if value]
-    if len(folders) != 1:
-        raise ApiError(400, "Exactly one of folderId and folderPath is required")
+    folder = one_folder(request.form.get("folderId"), request.form.get("folderPath"))
     content = part.read()
     limit = call.world.switches.file_size_limit
     if len(content) > limit:
         raise ApiError(413, f"The file is larger than {limit // MEGABYTE} MB", category=None)
-    expires_at = _expiry(options.ttl, call.world.clock.now())
+    expires_at = expiry(options.ttl, call.world.clock.now())
     name = request.form.get("fileName") or part.filename or "file"
     mime = part.mimetype or mimetypes.guess_type(name)[0] or "application/octet-stream"
     file = keep(call.world, call.portal_id, name, mime=mime, content=content, access=options.access)
-    file.folder = folders[0]
+    file.folder = folder
     file.expires_at = expires_at
-    return created(file_view(file, call.world.clock, call.world.base_url), f"{request.path.rstrip('/')}/{file.id}")
+    return created(_view(call, file), f"{request.path.rstrip('/')}/{file.id}")
 
 
 def keep(world: World, portal_id: str, name: str, *, mime: str, content: bytes, access: Access) -> StoredFile:
@@ -107,7 +114,27 @@ def address_of(world: World, file: StoredFile) -> str:
 
 def get_file(call: Call, file_id: str) -> dict[str, Any]:
     """One file's description."""
-    return file_view(_find(call, file_id), call.world.clock, call.world.base_url)
+    return _view(call, _find(call, file_id))
+
+
+def search(call: Call) -> dict[str, Any]:
+    """The portal's files, by name and folder where asked."""
+    name, path = request.args.get("name", ""), request.args.get("path", "")
+    return page([_view(call, one) for one in _alive(call) if name in one.name and path in path_of(one)])
+
+
+def stat(call: Call, file_path: str) -> dict[str, Any]:
+    """The file at a path. [C] the sentence when there is none."""
+    for file in _alive(call):
+        if path_of(file).strip("/") == file_path.strip("/"):
+            return {"file": _view(call, file)}
+    raise not_found("No file or folder exists at path")
+
+
+def download(call: Call, file_id: str) -> Response:
+    """A file's bytes, whatever its access."""
+    file = _find(call, file_id)
+    return Response(file.content, content_type=file.mime, headers={"Content-Disposition": "attachment"})
 
 
 def sign_url(call: Call, file_id: str) -> dict[str, Any]:
@@ -136,6 +163,15 @@ def delete_file(call: Call, file_id: str) -> Response:
     return no_content()
 
 
+def _alive(call: Call) -> list[StoredFile]:
+    now = call.world.clock.now()
+    return [one for key in call.state.files if (one := attachments.find_file(call.state, call.portal_id, key, now=now))]
+
+
+def _view(call: Call, file: StoredFile) -> dict[str, Any]:
+    return file_view(file, call.world.clock, call.world.base_url)
+
+
 def _find(call: Call, file_id: str) -> StoredFile:
     if int(file_id) == 0:
         raise ApiError(400, "id must be > 0", context={"id": [file_id]})
@@ -155,7 +191,24 @@ def _options() -> UploadOptions:
     return build(UploadOptions, given)
 
 
-def _expiry(ttl: str | None, now: float) -> float | None:
+def one_folder(folder_id: str | None, folder_path: str | None) -> str:
+    """The folder that a request names.
+
+    Raises:
+        ApiError: 400 when it names none or both.
+    """
+    folders = [value for value in (folder_id, folder_path) if value]
+    if len(folders) != 1:
+        raise ApiError(400, "Exactly one of folderId and folderPath is required")
+    return folders[0]
+
+
+def expiry(ttl: str | None, now: float) -> float | None:
+    """When a file with this life ends; None: never.
+
+    Raises:
+        ApiError: 400 for what is no period between a day and a year.
+    """
     if ttl is None:
         return None
     match = PERIOD.fullmatch(ttl)

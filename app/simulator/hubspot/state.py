@@ -107,6 +107,8 @@ class Portal:
     inboxes: dict[str, Inbox] = field(default_factory=dict)
     actors: dict[str, Actor] = field(default_factory=dict)
     contacts: dict[str, Contact] = field(default_factory=dict)
+    # Team id -> name.
+    teams: dict[str, str] = field(default_factory=dict)
     # Links that an agent or the API made: identifier -> contact id.
     links: dict[Identifier, str] = field(default_factory=dict)
     visitors: dict[Identifier, str] = field(default_factory=dict)
@@ -202,6 +204,7 @@ class Thread:
     closed_at: float | None = None
     archived: bool = False
     assigned_to: str | None = None
+    team_id: str | None = None
     ticket_id: str | None = None
     messages: list[Message] = field(default_factory=list)
 
@@ -237,6 +240,29 @@ class StagingToken:
     used: bool = False
 
 
+class TaskStatus(StrEnum):
+    """Of an import from an address."""
+
+    PENDING = "PENDING"
+    PROCESSING = "PROCESSING"
+    COMPLETE = "COMPLETE"
+    CANCELED = "CANCELED"
+
+
+@dataclass
+class ImportTask:
+    """An import from an address; `looks` counts how often somebody asked."""
+
+    id: str
+    portal_id: str
+    requested_at: float
+    status: TaskStatus = TaskStatus.PROCESSING
+    completed_at: float | None = None
+    file_id: str | None = None
+    problem: str = ""
+    looks: int = 0
+
+
 @dataclass
 class HubSpotState:
     """All of it."""
@@ -254,6 +280,9 @@ class HubSpotState:
     # (account id, customer's identifier) -> thread id
     identifier_threads: dict[tuple[str, Identifier], str] = field(default_factory=dict)
     files: dict[str, StoredFile] = field(default_factory=dict)
+    imports: dict[str, ImportTask] = field(default_factory=dict)
+    # Hosts (`name:port`) from which files may be imported; the simulator fetches from nowhere else.
+    importable_hosts: set[str] = field(default_factory=set)
     staging: dict[str, StagingToken] = field(default_factory=dict)
     access_tokens: dict[str, AccessToken] = field(default_factory=dict)
     refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from app.simulator.hubspot import webhooks
 from app.simulator.hubspot.capabilities import THREAD_BY_IDENTIFIER
@@ -91,6 +92,26 @@ def changed(world: World, thread: Thread) -> None:
     )
 
 
+def note(world: World, thread: Thread, kind: str, *, by: str, **extra: Any) -> None:
+    """Write down in a thread that something happened to it."""
+    now = world.clock.now()
+    thread.messages.append(
+        Message(
+            id=world.ids.hex(),
+            thread_id=thread.id,
+            account_id=thread.account_id,
+            channel_id=thread.channel_id,
+            direction=Direction.OUTGOING,
+            text="",
+            created_at=now,
+            created_by=by,
+            received_at=now,
+            type=kind,
+            extra={name: value for name, value in extra.items() if value is not None},
+        )
+    )
+
+
 def visitor(world: World, portal: Portal, customer: Identifier | None, name: str) -> tuple[str, str | None]:
     """The customer's actor id and contact id.
 
@@ -176,27 +197,8 @@ def _split(world: World, integration_id: str) -> bool:
 
 
 def _announce_status(world: World, thread: Thread) -> None:
-    _note_status(world, thread)
+    note(world, thread, "THREAD_STATUS_CHANGE", by="S-hubspot", newStatus=thread.status.value)
     changed(world, thread)
     webhooks.fire_conversation(
         world, thread, "conversation.propertyChange", propertyName="status", propertyValue=thread.status.value
-    )
-
-
-def _note_status(world: World, thread: Thread) -> None:
-    now = world.clock.now()
-    thread.messages.append(
-        Message(
-            id=world.ids.hex(),
-            thread_id=thread.id,
-            account_id=thread.account_id,
-            channel_id=thread.channel_id,
-            direction=Direction.OUTGOING,
-            text="",
-            created_at=now,
-            created_by="S-hubspot",
-            received_at=now,
-            type="THREAD_STATUS_CHANGE",
-            extra={"newStatus": thread.status.value},
-        )
     )

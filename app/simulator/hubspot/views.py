@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from app.simulator.clock import Clock
@@ -173,8 +174,9 @@ def file_view(file: StoredFile, clock: Clock, base_url: str) -> dict[str, Any]:
             "access": file.access.value,
             "name": stem or file.name,
             "extension": extension if stem else "",
-            "path": f"{file.folder.rstrip('/')}/{file.name}",
+            "path": path_of(file),
             "size": len(file.content),
+            "fileMd5": hashlib.md5(file.content, usedforsecurity=False).hexdigest(),
             "type": file_type(file.mime),
             "url": url,
             "defaultHostingUrl": url,
@@ -183,6 +185,11 @@ def file_view(file: StoredFile, clock: Clock, base_url: str) -> dict[str, Any]:
             "expiresAt": int(file.expires_at * 1000) if file.expires_at is not None else None,
         }
     )
+
+
+def path_of(file: StoredFile) -> str:
+    """Where a file lies in the file manager."""
+    return f"{file.folder.rstrip('/')}/{file.name}"
 
 
 def file_type(mime: str) -> str:

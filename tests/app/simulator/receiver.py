@@ -30,6 +30,8 @@ class Receiver:
         self.requests: list[Received] = []
         self.answers = list(answers)
         self.pause = pause
+        #: What it serves, by path.
+        self.files: dict[str, bytes] = {}
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -41,6 +43,14 @@ class Receiver:
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
+
+            def do_GET(self) -> None:
+                content = receiver.files.get(self.path)
+                self.send_response(404 if content is None else 200)
+                self.send_header("Content-Type", "image/png")
+                self.send_header("Content-Length", str(len(content or b"")))
+                self.end_headers()
+                self.wfile.write(content or b"")
 
             @override
             def log_message(self, *_args: Any) -> None:

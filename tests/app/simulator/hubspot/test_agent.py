@@ -26,6 +26,7 @@ def limit(scene: Scene, **capabilities: Any) -> None:
     [
         ({}, {"text": " "}, "Write something"),
         ({"allowOutgoingMessages": False}, {"text": "x"}, "does not allow replies"),
+        ({}, {"text": "x", "richText": '<p>x<img src="https://x.example/a.png"></p>'}, "pictures within the text"),
         ({"outgoingAttachmentTypes": []}, {"attachments": [PICTURE]}, "of type FILE"),
         ({"maxFileAttachmentCount": 1}, {"attachments": [PICTURE, PICTURE]}, "1 file(s)"),
         ({"maxFileAttachmentSizeBytes": 3}, {"attachments": [PICTURE]}, "cat.png is larger"),

@@ -100,6 +100,13 @@ def test_sparse_errors_lack_what_is_optional(scene: Scene) -> None:
     assert answer.keys() == {"status", "message"}
 
 
+def test_patchy_errors_lack_now_this_and_now_that(scene: Scene) -> None:
+    scene.world.switch(patchy_errors=True)
+    seen = [scene.client.get(ACCOUNTS).json().keys() for _ in range(40)]
+    assert {"status", "message", "correlationId", "category"} == set().union(*seen)
+    assert set.intersection(*map(set, seen)) == set()
+
+
 def test_unknown_routes_and_verbs(scene: Scene) -> None:
     unknown = scene.call("GET", "/crm/v9/nothing")
     assert (unknown.status_code, unknown.headers["Content-Type"]) == (404, "text/html; charset=utf-8")

@@ -137,3 +137,19 @@ def test_incoming_files_can_be_held_to_the_channels_limits(scene: Scene) -> None
     attachments = [{"type": "FILE", "fileId": upload(scene).json()["id"]} for _ in range(11)]
     assert scene.call("POST", MESSAGES, message(attachments=attachments)).status_code == 400
     scene.publish(attachments=attachments[:10])
+
+
+def test_files_are_found_by_name_and_by_path(scene: Scene) -> None:
+    body = upload(scene).json()
+    found = scene.call("GET", "/files/2026-09/files/search", params={"name": "cat"}).json()
+    assert [one["id"] for one in found["results"]] == [body["id"]]
+    assert scene.call("GET", f"{FILES}/search", params={"name": "dog"}).json()["total"] == 0
+    assert scene.call("GET", f"{FILES}/stat/relay/cat.png").json() == {"file": body}
+    missing = scene.call("GET", f"{FILES}/stat/relay/dog.png")
+    assert (missing.status_code, missing.json()["message"]) == (404, "No file or folder exists at path")
+
+
+def test_the_download_is_published_in_some_versions_only(scene: Scene) -> None:
+    file = upload(scene).json()["id"]
+    assert scene.call("GET", f"/files/v3/files/{file}/download").content == b"\x89PNG"
+    assert scene.call("GET", f"{FILES}/{file}/download").status_code == 404
