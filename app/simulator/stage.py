@@ -153,10 +153,10 @@ def connect(world: World) -> dict[str, Any]:
 
 
 def connected(world: World, token: str) -> Response:
-    """Where the pop-up returns to: creates the account; a browser is sent on to the page."""
+    """Where the pop-up returns to: creates the account; a browser is sent on to the last page of the pop-up."""
     account = agent.finish_connection(world, token)
     if "text/html" in request.headers.get("Accept", ""):
-        return Response(status=302, headers={"Location": f"/?connected={account.id}"})
+        return Response(status=302, headers={"Location": f"/settings/connected/{account.id}"})
     return jsonify(account_view(account, world.clock))
 
 

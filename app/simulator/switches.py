@@ -102,6 +102,9 @@ class Switches(BaseModel):
         "U", "GET of a purged account without archived=true.", default="404"
     )
     staging_strict: bool = _switch("D", "Staging PATCH needs both fields, as the older documents say.", default=False)
+    closed_window_token: Literal["lives", "gone"] = _switch(
+        "U", "A staging token whose pop-up the admin closed half way.", default="lives"
+    )
     staging_token_seconds: float = _switch("U", "Life of a staging token.", default=1800, ge=0)
 
     # Webhooks

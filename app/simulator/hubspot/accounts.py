@@ -6,13 +6,13 @@ from typing import Any
 
 from flask import Response, request
 
-from app.simulator.hubspot import channels, webhooks
+from app.simulator.hubspot import channels, webhooks, windows
 from app.simulator.hubspot.bodies import Body, build, read, read_object
 from app.simulator.hubspot.errors import ApiError, empty_update, not_found
 from app.simulator.hubspot.identifiers import PublicDeliveryIdentifier, require_listed
 from app.simulator.hubspot.paging import flag, page
 from app.simulator.hubspot.routing import CHANNELS, EITHER, Call, Router, created
-from app.simulator.hubspot.state import Account, Channel, HubSpotState, Identifier, StagingToken
+from app.simulator.hubspot.state import Account, Channel, HubSpotState, Identifier
 from app.simulator.hubspot.views import account_view, present
 from app.simulator.world import World
 
@@ -121,7 +121,8 @@ def fill_staging_token(call: Call, channel_id: str, token: str) -> dict[str, Any
     """Store what the pop-up collected. [D] The answer holds no account id. [U] life of the token: a switch."""
     channel = channels.find(call, channel_id)
     staging = call.state.staging.get(token)
-    if staging is None or not is_open(call.world, staging, channel.id) or staging.portal_id != call.portal_id:
+    known = staging is not None and (staging.channel_id, staging.portal_id) == (channel.id, call.portal_id)
+    if staging is None or not known or not windows.is_alive(call.world, staging):
         raise not_found()
     body = read(StagingUpdate)
     if call.world.switches.staging_strict and (body.accountName is None or body.deliveryIdentifier is None):
@@ -131,6 +132,7 @@ def fill_staging_token(call: Call, channel_id: str, token: str) -> dict[str, Any
         raise _duplicate()
     staging.account_name = body.accountName
     staging.identifier = identifier
+    call.world.events.publish("settings_changed", {"portal": call.portal_id})
     return present(
         {
             "accountToken": staging.token,
@@ -142,12 +144,6 @@ def fill_staging_token(call: Call, channel_id: str, token: str) -> dict[str, Any
             "deliveryIdentifier": identifier.as_json() if identifier else None,
         }
     )
-
-
-def is_open(world: World, staging: StagingToken, channel_id: str) -> bool:
-    """Whether a staging token can still be filled or finished."""
-    alive = world.clock.now() < staging.created_at + world.switches.staging_token_seconds
-    return alive and not staging.used and staging.channel_id == channel_id
 
 
 def find(call: Call, channel: Channel, account_id: str) -> Account:

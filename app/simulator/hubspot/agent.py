@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from app.simulator.hubspot import attachments, files, publishing, webhooks
+from app.simulator.hubspot import attachments, files, publishing, webhooks, windows
 from app.simulator.hubspot.errors import ApiError, not_found
 from app.simulator.hubspot.state import (
     Access,
@@ -151,8 +151,7 @@ def finish_connection(world: World, token: str) -> Account:
         ApiError: 404 for a token that is unknown, used, too old or was never filled.
     """
     staging = world.hubspot.staging.get(token)
-    age = world.clock.now() - staging.created_at if staging else 0
-    if staging is None or staging.used or staging.account_name is None or age > world.switches.staging_token_seconds:
+    if staging is None or staging.account_name is None or not windows.is_alive(world, staging):
         raise not_found()
     staging.used = True
     account = Account(

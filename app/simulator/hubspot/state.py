@@ -238,6 +238,7 @@ class StagingToken:
     account_name: str | None = None
     identifier: Identifier | None = None
     used: bool = False
+    closed: bool = False
 
 
 class TaskStatus(StrEnum):

@@ -42,7 +42,8 @@ def fire_message(world: World, thread: Thread, message: Message) -> None:
 
 
 def fire_account(world: World, account: Account, event: AccountEvent) -> None:
-    """Tell the integration of a change of an account. Call with the lock held."""
+    """Tell the integration of a change of an account, and the pages that show it. Call with the lock held."""
+    world.events.publish("settings_changed", {"portal": account.portal_id, "account": account.id})
     payload: dict[str, Any] = {
         "type": event.value,
         "portalId": account.portal_id,

@@ -3,10 +3,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from typing_extensions import override
 
+from app.simulator import page
 from app.simulator.faults import Api, Fault, FaultKind, FaultRule
 from app.simulator.page import FAULTS
 from tests.app.simulator.messengers import Simulator, running_simulator
@@ -27,6 +29,14 @@ HANDLES = {
 
 #: Elements that have no end tag.
 VOID = {"meta", "link", "input", "img", "br", "path", "circle", "rect", "use"}
+
+
+#: The page's modules.
+SCRIPTS = sorted((Path(page.__file__).parent / "static").glob("*.js"))
+
+
+def script() -> str:
+    return "\n".join(path.read_text() for path in SCRIPTS)
 
 
 class Elements(HTMLParser):
@@ -66,7 +76,8 @@ def elements(simulator: Simulator) -> list[tuple[str, dict[str, str | None]]]:
 
 def test_the_page_needs_nothing_from_other_hosts(simulator: Simulator) -> None:
     texts = [simulator.client.get("/").text]
-    linked = set(re.findall(r'(?:src|href)="(/[^"]+)"', texts[0]))
+    linked = set(re.findall(r'(?:src|href)="(/[^"]+)"', texts[0])) - {"/settings"}
+    linked |= {f"/_sim/static/{path.name}" for path in SCRIPTS}
     assert {path.rpartition(".")[2] for path in linked} == {"css", "js", "svg"}
     for path in linked:
         answer = simulator.client.get(path)
@@ -93,21 +104,33 @@ def test_every_control_has_a_name(simulator: Simulator, elements: list[tuple[str
     assert '<html lang="en">' in simulator.client.get("/").text
 
 
-def test_the_script_finds_everything_it_asks_for(
-    simulator: Simulator, elements: list[tuple[str, dict[str, str | None]]]
-) -> None:
+def test_the_script_finds_everything_it_asks_for(elements: list[tuple[str, dict[str, str | None]]]) -> None:
     ids = {attributes.get("id") for _, attributes in elements}
-    script = simulator.client.get("/_sim/static/page.js").text
-    assert set(re.findall(r'\$\("([\w-]+)"\)', script)) <= ids
+    assert set(re.findall(r'\$\("([\w-]+)"\)', script())) <= ids
+
+
+def test_modules_import_what_their_neighbours_export() -> None:
+    exported = {
+        path.name: set(re.findall(r"^export (?:async )?(?:function|const) ([$\w]+)", path.read_text(), re.MULTILINE))
+        for path in SCRIPTS
+    }
+    for path in SCRIPTS:
+        for names, source in re.findall(r'import \{([^}]+)\} from "\./([\w.]+)";', path.read_text()):
+            wanted = {name.strip() for name in names.split(",") if name.strip()}
+            assert wanted <= exported[source], (path.name, source)
+            rest = path.read_text().split(f'from "./{source}";')[1]
+            assert {
+                name for name in wanted if not re.search(rf"(?<![$\w]){re.escape(name)}(?![$\w])", rest)
+            } == set(), path.name
 
 
 def test_tests_find_their_handles(simulator: Simulator) -> None:
-    both = simulator.client.get("/").text + simulator.client.get("/_sim/static/page.js").text
+    both = simulator.client.get("/").text + script()
     assert {handle for handle in HANDLES if f'"{handle}"' in both} == HANDLES
 
 
 def test_the_switchboard_offers_every_fault_at_every_api(elements: list[tuple[str, dict[str, str | None]]]) -> None:
-    switches = [attributes for _, attributes in elements if attributes.get("role") == "switch"]
+    switches = [attributes for _, attributes in elements if "data-fault" in attributes]
     assert {(one["data-api"], one["data-fault"]) for one in switches} == {
         (api.value, fault.name) for api in Api for fault in FAULTS
     }

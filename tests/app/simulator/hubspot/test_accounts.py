@@ -159,7 +159,7 @@ def test_a_browser_is_sent_on_after_the_connection(scene: Scene) -> None:
     fill(scene, query["accountToken"])
     answer = scene.client.get(query["redirectUrl"], headers={"Accept": "text/html"})
     assert answer.status_code == 302
-    assert answer.headers["Location"].startswith("/?connected=")
+    assert answer.headers["Location"].startswith("/settings/connected/")
 
 
 def test_staging_tokens_die(scene: Scene) -> None:
