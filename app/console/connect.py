@@ -32,6 +32,8 @@ LIFE: Final = 3_600
 _IN_FORM: Final = frozenset({Problem.CREDENTIALS_REFUSED, Problem.SERVICE_REFUSED})
 #: ...and by sending the same again.
 _AGAIN: Final = frozenset({Problem.SERVICE_AWAY, Problem.HUBSPOT_AWAY, Problem.NOT_REGISTERED})
+#: ...and by asking for the page again, before there is a form: a new channel is not seen at once.
+_RELOAD: Final = frozenset({Problem.CHANNEL_UNKNOWN, Problem.HUBSPOT_AWAY})
 #: ...and by installing the app again.
 _INSTALL: Final = frozenset({Problem.PORTAL_UNKNOWN, Problem.PORTAL_PAUSED, Problem.SCOPES_MISSING})
 
@@ -79,12 +81,13 @@ def begin() -> Response:
     """Check what HubSpot's pop-up has brought along; show the services to choose from, or the form of the one."""
     try:
         popup = read_popup(request.args, services().settings)
-        use.check(services(), popup)
     except PopupInvalid as error:
         log.warning("window_refused", parameter=error.parameter, reason=error.wrong.value)
         return trouble(Trouble(error.wrong.value, HTTPStatus.BAD_REQUEST))
+    try:
+        use.check(services(), popup)
     except NotConnected as error:
-        return trouble(_trouble(error))
+        return trouble(replace(_trouble(error), reload=_address(popup) if error.problem in _RELOAD else ""))
     served = use.served(services().settings)
     chosen = next((one for one in served if one.name == request.args.get("connector")), None)
     if len(served) == 1:

@@ -30,6 +30,8 @@ class Trouble:
     detail: str = ""
     #: Sealed, where the same can be tried again at once.
     again: str = ""
+    #: The address of the same page, where a later look may find it mended.
+    reload: str = ""
     #: Leads to the install page, where installing anew mends it.
     install: bool = False
     name: str = ""

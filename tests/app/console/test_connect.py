@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import html
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -101,6 +103,23 @@ def test_a_channel_that_nobody_here_has_used_is_asked_about(relay: RelayWorld, v
     assert visitor.get("/connect", visitor.window()).status_code == 200
     relay.fault(Api.HUBSPOT, FaultKind.STATUS, path="/channel-accounts", times=None, status=503)
     assert title(visitor.get("/connect", visitor.window())) == "HubSpot does not answer"
+
+
+@pytest.mark.parametrize(("status", "said"), [(404, "HubSpot does not show us this channel"), (503, "does not answer")])
+def test_what_may_be_mended_in_a_minute_needs_one_click(
+    relay: RelayWorld, visitor: Visitor, status: int, said: str
+) -> None:
+    relay.execute(update(account_table).values(channel_id="1999"))
+    if status == 404:
+        relay.world.switch(channel_visibility_delay=60)
+    else:
+        relay.fault(Api.HUBSPOT, FaultKind.STATUS, path="/channel-accounts", times=1, status=status)
+    answer = visitor.get("/connect", visitor.window())
+    assert said in title(answer)
+    relay.world.clock.advance(61)
+    again = re.search(r'class="button" href="(/connect[^"]+)"', answer.text)
+    assert again is not None
+    assert title(visitor.get(html.unescape(again[1]))) == "Which messenger do you want to connect?"
 
 
 def test_a_forged_portal_with_a_token_of_another(relay: RelayWorld, visitor: Visitor) -> None:
