@@ -33,9 +33,9 @@ def assign(world: World, thread_id: str) -> dict[str, Any]:
     given = AssignmentGiven.model_validate(arguments())
     thread = find_thread(world, thread_id)
     if "team" in given.model_fields_set:
-        desk.give_to_team(world, thread, given.team)
-    if "owner" in given.model_fields_set:
-        desk.assign(world, thread, given.owner, by=seed.AGENT_ID)
+        desk.give_to_team(world, thread, given.team or None)
+    if given.model_fields_set & {"owner", "agent"}:
+        desk.assign(world, thread, given.owner or given.agent or None, by=seed.AGENT_ID)
     return thread_card(world, thread)
 
 

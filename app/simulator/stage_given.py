@@ -132,9 +132,10 @@ class RepliesGiven(RootModel[list[ShortReplyGiven]]):
 
 
 class AssignmentGiven(Given):
-    """Who takes a thread."""
+    """Who takes a thread; `agent` is another word for its owner, and an empty text means nobody."""
 
     owner: str | None = None
+    agent: str | None = None
     team: str | None = None
 
 
