@@ -167,6 +167,15 @@ def test_a_channel_of_another_app_pauses(scene: Scene, *, sparse: bool) -> None:
     assert (caught.value.scope, caught.value.reason) == ("account", "channel_unknown")
 
 
+def test_errors_that_lack_now_this_and_now_that_are_told_apart_by_their_status(scene: Scene) -> None:
+    scene.world.switch(patchy_errors=True)
+    for _ in range(20):
+        with pytest.raises(MessageInvalid):
+            scene.portal.publish(CHANNEL, publication(text=""))
+        with pytest.raises(Unauthorized):
+            scene.portal.publish("999", publication())
+
+
 def test_what_hubspot_refuses_is_the_messages_fault(scene: Scene) -> None:
     with pytest.raises(MessageInvalid) as caught:
         scene.portal.publish(CHANNEL, publication(text=""))
