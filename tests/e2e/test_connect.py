@@ -84,6 +84,7 @@ def test_installing_and_what_can_go_wrong(relay: RelayWorld, browser: Browser, l
         page = sam.opens(f"{public}/oauth/install")
         is_good(page)
         page.get_by_role("link", name=sam.says("install.button")).click()
+        is_good(page)
         page.get_by_role("link", name="Connect account").click()
         expect(page.get_by_role("heading", level=1)).to_have_text(sam.says("installed.title"))
         is_good(page)

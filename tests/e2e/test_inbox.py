@@ -12,7 +12,7 @@ from app.simulator import seed
 from app.simulator.server import SimulatorServer
 from tests.app.simulator.conftest import client, receiver, scene, simulator
 from tests.app.simulator.scene import MESSAGES, Scene, person
-from tests.e2e.admin import is_good
+from tests.e2e.admin import PATIENCE, is_good
 
 __all__ = ["client", "receiver", "scene", "simulator"]
 
@@ -40,7 +40,7 @@ def inbox(browser: Browser, simulator: SimulatorServer, threads: tuple[str, str]
     """The page, with Dana's thread open."""
     assert threads
     context = browser.new_context(viewport=WIDE, reduced_motion="reduce")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     failures: list[str] = []
     page.on("pageerror", lambda error: failures.append(str(error)))
@@ -70,11 +70,14 @@ def test_the_pages_are_fit_for_everybody(inbox: Page, simulator: SimulatorServer
     inbox.set_viewport_size(size)
     inbox.emulate_media(color_scheme=scheme)
     if size is PHONE:
+        is_good(inbox)
         inbox.locator(".tab[data-tab=agent]").click()
     inbox.get_by_role("button", name="Details").click()
     is_good(inbox)
-    inbox.get_by_role("button", name="Switches").click()
-    is_good(inbox)
+    for drawer in ("Faults", "Switches"):
+        inbox.get_by_role("button", name=drawer).click()
+        is_good(inbox)
+        inbox.keyboard.press("Escape")
     inbox.goto(f"{simulator.url}/settings")
     is_good(inbox)
 

@@ -21,7 +21,6 @@ __all__ = ["relay", "relay_simulator"]
 pytestmark = pytest.mark.timeout(180)
 
 OTHER = "123456790:" + "C" * 35
-PATIENCE = 15_000
 
 
 @pytest.fixture
@@ -29,7 +28,6 @@ def sam(relay: RelayWorld, browser: Browser) -> Iterator[Admin]:
     """An administrator, while the relay works in the background."""
     relay.call("POST", "/_sim/telegram/bots", {"token": OTHER, "username": "help_bot", "name": "Help"})
     with admin(browser, "en", relay.page) as found, relay.working():
-        found.context.set_default_timeout(PATIENCE)
         yield found
 
 
@@ -77,6 +75,9 @@ def test_one_conversation_goes_through_an_inbox_and_one_through_the_help_desk(re
     settings = sam.opens(f"{relay.page}/settings")
     sam.connects(TOKEN, settings, "Inbox")
     sam.connects(OTHER, settings, "Help desk")
+    account = settings.locator("[data-account]").filter(has_text="help_bot").get_attribute("data-account")
+    settings.goto(f"{relay.page}/settings/connected/{account}")
+    is_good(settings)
     meets(relay)
     meets(relay, OTHER, "Bob")
     writes(relay, "Is my order on its way?")
@@ -176,9 +177,15 @@ def test_a_window_that_has_lost_its_token_says_so(relay: RelayWorld, sam: Admin,
 
 def test_hubspot_notices_when_the_window_is_closed(relay: RelayWorld, sam: Admin) -> None:
     settings = sam.opens(f"{relay.page}/settings")
-    window = sam.presses_connect(settings)
-    expect(settings.get_by_text("waiting")).to_be_visible()
+    stays = sam.presses_connect(settings)
+    expect(settings.get_by_text("waiting")).to_have_count(1)
+    window = sam.presses_connect(settings, "Help desk")
+    expect(settings.get_by_text("waiting")).to_have_count(2)
     window.close()
-    expect(settings.locator("[data-window]")).to_contain_text("closed")
+    closed = settings.locator("[data-window]").filter(has_text="closed")
+    expect(closed).to_have_count(1)
+    expect(closed).to_contain_text("For Help desk")
+    stays.close()
+    expect(closed).to_have_count(2)
     with relay.services.database.read() as connection:
         assert [row.name for row in accounts.every(connection)] == ["Loopback"]

@@ -8,6 +8,9 @@ from app.simulator.hubspot.errors import not_found
 from app.simulator.hubspot.state import StagingToken
 from app.simulator.world import World
 
+#: The settings page shows so many, the latest.
+SHOWN = 5
+
 
 @dataclass(frozen=True)
 class Window:
@@ -23,7 +26,7 @@ class Window:
 def of_portal(world: World, portal_id: str) -> list[Window]:
     """The portal's pop-ups that have not led to an account, the latest first."""
     found = [one for one in world.hubspot.staging.values() if one.portal_id == portal_id and not one.used]
-    return [_window(world, one) for one in reversed(found)]
+    return [_window(world, one) for one in found[: -SHOWN - 1 : -1]]
 
 
 def close(world: World, token: str) -> None:
