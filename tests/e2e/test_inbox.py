@@ -64,8 +64,7 @@ def limit(scene: Scene, page: Page, **capabilities: Any) -> None:
     expect(page.get_by_test_id("agent-bubble")).to_have_count(2)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (PHONE, "dark")], ids=["wide", "phone"])
 def test_the_pages_are_fit_for_everybody(inbox: Page, simulator: SimulatorServer, size: Any, scheme: Any) -> None:
     inbox.set_viewport_size(size)
     inbox.emulate_media(color_scheme=scheme)

@@ -14,6 +14,7 @@ from app.storage import accounts
 from app.storage.accounts import AccountRow
 from tests.app.relay.conftest import relay_simulator
 from tests.app.relay.world import RelayWorld, eventually
+from tests.app.simulator.rules import assert_rules_kept
 from tests.e2e.admin import TOKEN, Admin, admin, is_good, relay
 
 __all__ = ["relay", "relay_simulator"]
@@ -97,6 +98,8 @@ def test_one_conversation_goes_through_an_inbox_and_one_through_the_help_desk(re
     hears(relay, "We send another one.", bot=OTHER)
     cards = {one["contactName"]: (one["ownerName"], one["teamName"]) for one in relay.threads()}
     assert cards == {"Ada": (seed.COLLEAGUE_NAME, ""), "Bob": ("", seed.TEAM_NAME)}
+    eventually(lambda: not relay.call("GET", "/_sim/assertions")["untouched_statuses"], within=15)
+    assert_rules_kept(relay.world)
 
 
 def _takes(page: Page, *, room: str, customer: str, choice: tuple[str, str]) -> None:

@@ -13,8 +13,9 @@ from flask import Response, jsonify, request
 from app.simulator.hubspot import files
 from app.simulator.hubspot.bodies import Body, read
 from app.simulator.hubspot.errors import ApiError, not_found
+from app.simulator.hubspot.import_tasks import ImportTask, TaskStatus
 from app.simulator.hubspot.routing import Call, Router
-from app.simulator.hubspot.state import Access, ImportTask, StoredFile, TaskStatus
+from app.simulator.hubspot.state import Access, StoredFile
 from app.simulator.hubspot.views import file_view, present
 from app.simulator.world import World
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.simulator.hubspot.grants import AccessToken, AuthorizationCode, RefreshToken
+from app.simulator.hubspot.import_tasks import ImportTask
 from app.simulator.hubspot.observed import Observations
 
 
@@ -239,29 +240,6 @@ class StagingToken:
     identifier: Identifier | None = None
     used: bool = False
     closed: bool = False
-
-
-class TaskStatus(StrEnum):
-    """Of an import from an address."""
-
-    PENDING = "PENDING"
-    PROCESSING = "PROCESSING"
-    COMPLETE = "COMPLETE"
-    CANCELED = "CANCELED"
-
-
-@dataclass
-class ImportTask:
-    """An import from an address; `looks` counts how often somebody asked."""
-
-    id: str
-    portal_id: str
-    requested_at: float
-    status: TaskStatus = TaskStatus.PROCESSING
-    completed_at: float | None = None
-    file_id: str | None = None
-    problem: str = ""
-    looks: int = 0
 
 
 @dataclass
