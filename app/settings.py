@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     )
     hubspot_channels_version: str = Field("2026-09", description="Version of the custom channels API; `v3` or a date.")
     hubspot_conversations_version: str = Field("v3", description="Version of the conversations API.")
+    hubspot_crm_version: str = Field("v3", description="Version of the CRM API, for contacts; `v3` or a date.")
     hubspot_files_version: str = Field("2026-03", description="Version of the files API.")
     hubspot_oauth_version: str = Field("2026-03", description="Version of the OAuth token endpoints.")
     hubspot_app_id: str = Field("", description="Id of the HubSpot app that owns the channels.")
@@ -100,6 +101,10 @@ class Settings(BaseSettings):
     )
     channel_conversation_start: bool = Field(
         False, description="Agents may write first on this channel, within a conversation that began elsewhere."
+    )
+    channel_threading: Literal["thread_id", "identifier"] = Field(
+        "thread_id",
+        description="By what HubSpot tells conversations apart: our `thread_id`, or the `identifier` of both sides.",
     )
     hubspot_rate: int = Field(110, ge=1, description="Calls per ten seconds that HubSpot allows one portal.")
 

@@ -12,8 +12,10 @@ from app.cli.output import given, json_option, print_fields, print_json, print_r
 from app.cli.session import open_database, open_services
 from app.connectors import registry
 from app.connectors.base import Connector
-from app.domain.account import DeadLetterPolicy
+from app.domain.account import ContactPolicy, DeadLetterPolicy
 from app.relay import accounts as use
+from app.relay import actors
+from app.relay import contacts as contact_use
 from app.settings import load
 from app.storage import accounts as rows
 from app.storage import breakers
@@ -32,6 +34,12 @@ _test_option = click.option("--test/--no-test", default=True, show_default=True,
 _POLICY_SET = {
     DeadLetterPolicy.HOLD: "Lanes of account {} wait behind a dead letter until a person replays or drops it.",
     DeadLetterPolicy.SKIP: "Lanes of account {} go on behind a dead letter, with a placeholder in its place.",
+}
+_CONTACTS_SET = {
+    ContactPolicy.OFF: "Customers of account {} are associated with no contact.",
+    ContactPolicy.FIND: "Customers of account {} whose messenger vouches for a phone number or an e-mail address are "
+    "associated with the one contact that has it.",
+    ContactPolicy.CREATE: "The same for account {}; where no contact has it, one is made.",
 }
 _SIDES = {Scope.SERVICE: "service side", Scope.HUBSPOT: "HubSpot side"}
 _id_argument = click.argument("account_id", metavar="ID", type=ID)
@@ -72,6 +80,8 @@ def _line(row: AccountRow, base: str, failing: Iterable[Breaker]) -> dict[str, o
         "portal_state": row.portal_state,
         "failing": [one.key.scope for one in mine],
         "dead_letters": row.dead_letters,
+        "contacts": row.contacts,
+        "agent_names": row.agent_names,
         "webhook_url": f"{base}/webhooks/{row.connector}/{row.key}",
         "hint": " ".join(hint for hint in hints if hint),
     }
@@ -163,6 +173,30 @@ def change(account_id: int, *, pairs: tuple[tuple[str, str], ...], test: bool, p
         if policy is not None:
             use.set_dead_letters(services, account_id, policy)
             click.echo(_POLICY_SET[policy].format(account_id))
+
+
+@accounts.command()
+@_id_argument
+@click.argument("policy", type=click.Choice(ContactPolicy, case_sensitive=False))
+def contacts(account_id: int, policy: ContactPolicy) -> None:
+    """Associate customers with CRM contacts (find), also make those that are missing (create), or do not (off).
+
+    Only by a phone number or an e-mail address that the messenger itself vouches for.
+    """
+    with open_services() as services:
+        contact_use.set_policy(services, account_id, policy)
+    click.echo(_CONTACTS_SET[policy].format(account_id))
+
+
+@accounts.command()
+@_id_argument
+@click.argument("shown", metavar="on|off", type=click.Choice(["on", "off"], case_sensitive=False))
+def names(account_id: int, shown: str) -> None:
+    """Show customers the name of the agent who answers, in front of the text, or do not."""
+    with open_services() as services:
+        actors.show_names(services, account_id, shown=shown == "on")
+    seen = "see" if shown == "on" else "do not see"
+    click.echo(f"Customers of account {account_id} {seen} the name of the agent who answers.")
 
 
 @accounts.command()

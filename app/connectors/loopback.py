@@ -5,7 +5,9 @@ with the shared secret. A delivery may be repeated with the same ``id``; one del
 
     {"id": "d1", "events": [
       {"type": "message", "id": "m1", "conversation": "c1", "time": "2026-11-22T10:00:00.123Z",
-       "sender": {"id": "u1", "name": "Dana"}, "text": "Hello", "reply_to": null,
+       "sender": {"id": "u1", "type": "opaque" | "phone", "name": "Dana",
+                  "vouched": [{"type": "phone" | "email", "value": "+4930..."}]},
+       "text": "Hello", "reply_to": null,
        "attachments": [{"kind": "image", "url": "...", "name": "a.png", "mime": "image/png", "size": 123}]},
       {"type": "receipt", "message": "m7", "conversation": "c1", "time": "...",
        "status": "delivered" | "read" | "failed", "reason": "..."}]}
@@ -37,10 +39,11 @@ from typing_extensions import override
 
 from app.connectors.base import Connector, MediaRequest, Profile
 from app.domain.account import Account, Credentials
+from app.domain.address import address_of
 from app.domain.capability import Capabilities
 from app.domain.message import Attachment, AttachmentKind, Content, Event, Message, Receipt, Unopened
 from app.domain.part import Part, Sent
-from app.domain.person import Identifier, Person
+from app.domain.person import Identifier, IdentifierType, Person
 from app.domain.status import Status
 from app.errors import (
     MessageInvalid,
@@ -108,9 +111,26 @@ _Text = Annotated[str, AfterValidator(_storable)]
 _Id = Annotated[_Text, Field(min_length=1)]
 
 
+class _Address(BaseModel):
+    type: Literal["phone", "email"]
+    value: _Text
+
+    def read(self) -> Identifier | None:
+        return address_of(Identifier(type=IdentifierType(self.type), value=self.value))
+
+
 class _Sender(BaseModel):
     id: _Id
+    type: Literal["opaque", "phone"] = "opaque"
     name: _Text | None = None
+    vouched: tuple[_Address, ...] = ()
+
+    def person(self) -> Person:
+        return Person(
+            identifier=Identifier(type=IdentifierType(self.type), value=self.id),
+            name=self.name or "",
+            vouched=tuple(filter(None, map(_Address.read, self.vouched))),
+        )
 
 
 class _Attachment(BaseModel):
@@ -139,7 +159,7 @@ class _Message(BaseModel):
         return Message(
             conversation=self.conversation,
             service_id=self.id,
-            sender=Person(identifier=Identifier(value=self.sender.id), name=self.sender.name or ""),
+            sender=self.sender.person(),
             content=Content(
                 text=self.text, attachments=tuple(map(_Attachment.read, self.attachments)), reply_to=self.reply_to
             ),
@@ -172,6 +192,7 @@ class LoopbackConnector(Connector):
     credentials = LoopbackCredentials
     capabilities: ClassVar[Capabilities] = Capabilities(
         text_length=TEXT_LENGTH,
+        identifiers=frozenset({IdentifierType.OPAQUE, IdentifierType.PHONE}),
         replies=True,
         receipts=frozenset({Status.DELIVERED, Status.READ, Status.FAILED}),
         idempotent=True,

@@ -35,6 +35,18 @@ class DeadLetterPolicy(StrEnum):
     SKIP = "skip"
 
 
+class ContactPolicy(StrEnum):
+    """What is done with a customer whose service vouches for a phone number or an e-mail address.
+
+    ``find``: the one CRM contact that has it is associated with the conversation. ``create``: where there is none, one
+    is made.
+    """
+
+    OFF = "off"
+    FIND = "find"
+    CREATE = "create"
+
+
 @dataclass(frozen=True)
 class Account:
     """A channel account with its opened credentials, as connectors get it.

@@ -14,6 +14,7 @@ class Addresses:
 
     channels: str
     conversations: str
+    contacts: str
     files: str
     token: str
 
@@ -24,6 +25,7 @@ def addresses(settings: Settings) -> Addresses:
     return Addresses(
         channels=root + _versioned("custom-channels", settings.hubspot_channels_version),
         conversations=root + _versioned("conversations", settings.hubspot_conversations_version),
+        contacts=f"{root}{_objects(settings.hubspot_crm_version)}/contacts",
         files=f"{root}/files/{settings.hubspot_files_version}/files",
         token=f"{root}/oauth/{settings.hubspot_oauth_version}/token",
     )
@@ -32,6 +34,10 @@ def addresses(settings: Settings) -> Addresses:
 def join(base: str, *parts: str) -> str:
     """Append path parts, quoted."""
     return "/".join([base, *(quote(part, safe="") for part in parts)])
+
+
+def _objects(version: str) -> str:
+    return f"/crm/{version}/objects" if version.startswith("v") else f"/crm/objects/{version}"
 
 
 def _versioned(name: str, version: str) -> str:

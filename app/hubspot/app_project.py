@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.errors import ConfigurationError
-from app.hubspot.oauth import SCOPES, redirect_url
+from app.hubspot.oauth import OPTIONAL_SCOPES, SCOPES, redirect_url
 from app.settings import Settings
 
 PLATFORM_VERSION: Final = "2026.09"
@@ -61,7 +61,7 @@ def _app(settings: Settings) -> dict[str, Any]:
             "type": "oauth",
             "redirectUrls": [redirect_url(settings)],
             "requiredScopes": list(SCOPES),
-            "optionalScopes": [],
+            "optionalScopes": list(OPTIONAL_SCOPES),
             "conditionallyRequiredScopes": [],
         },
         "permittedUrls": {"fetch": [], "iframe": [], "img": []},

@@ -27,10 +27,11 @@ SCOPES: Final = (
     "conversations.custom_channels.write",
     "conversations.read",
     "conversations.write",
-    "crm.objects.contacts.read",
-    "crm.objects.contacts.write",
     "files",
 )
+
+#: What a portal may leave out: without them customers are recognised by nobody, and all else works.
+OPTIONAL_SCOPES: Final = ("crm.objects.contacts.read", "crm.objects.contacts.write")
 
 #: Refusals that only a new installation of the app cures: the body's ``status``, or ``error`` where that is missing.
 REINSTALL: Final = frozenset({"BAD_REFRESH_TOKEN", "BAD_HUB", "invalid_grant", "access_denied"})
@@ -101,6 +102,7 @@ def authorise_url(settings: Settings, state: str) -> str:
         "client_id": settings.hubspot_client_id,
         "redirect_uri": redirect_url(settings),
         "scope": " ".join(SCOPES),
+        "optional_scope": " ".join(OPTIONAL_SCOPES),
         "state": state,
     }
     return f"{settings.hubspot_app_url}/oauth/authorize?{urlencode(asked, quote_via=quote)}"

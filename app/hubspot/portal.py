@@ -24,6 +24,7 @@ from app.hubspot.answers import (
     read_rate,
 )
 from app.hubspot.calls import pages, parse, parse_each, repeatable
+from app.hubspot.contacts import Contacts
 from app.hubspot.outcomes import (
     USAGE_TROUBLE,
     Gone,
@@ -195,6 +196,14 @@ class PortalClient:
         except Gone:
             return ""
         return parse(_Actor, response).name
+
+    @property
+    def contacts(self) -> Contacts:
+        """The CRM's contacts."""
+        return Contacts(self._addresses.contacts, self._send_json)
+
+    def _send_json(self, method: str, url: str, body: Any, timeout: float) -> Response:
+        return self._send(method, url, json=body, timeout=timeout)
 
     def _publish(self, channel_id: str, publication: Publication, *, with_usage: bool) -> Response:
         body = write_publication(publication, with_usage=with_usage)

@@ -19,6 +19,7 @@ from app.hubspot.channel import (
     ChannelCapabilities,
     Difference,
     RichText,
+    ThreadingModel,
     WantedChannel,
     compare,
 )
@@ -36,6 +37,11 @@ MOST_FILES: Final = 10
 _BUTTONS: Final = {
     RichTextDialect.TELEGRAM: frozenset(RichText) - {RichText.LISTS},
     RichTextDialect.MATRIX: frozenset(RichText),
+}
+
+_THREADING: Final = {
+    "thread_id": ThreadingModel.INTEGRATION_THREAD_ID,
+    "identifier": ThreadingModel.DELIVERY_IDENTIFIER,
 }
 
 #: HubSpot's words for kinds of attachment; wildcards are taken.
@@ -98,6 +104,7 @@ def combine(declared: Sequence[Capabilities], settings: Settings) -> ChannelCapa
     return ChannelCapabilities(
         identifiers=frozenset().union(*(one.identifiers for one in declared)),
         rich_text=frozenset.intersection(*buttons),
+        threading=_THREADING[settings.channel_threading],
         conversation_start=settings.channel_conversation_start,
         mimes=tuple(sorted({mime for kind in kinds for mime in _MIMES.get(kind, ())})),
         most_files=MOST_FILES if kinds else 0,

@@ -61,6 +61,9 @@ class Control:
     side = Side.HUBSPOT
     counts = False  # it is never stopped, and an invitation is accepted at the other side
 
+    def question(self, services: Services, head: Head, account: AccountRow) -> None:
+        """Nothing is unknown."""
+
     def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:  # noqa: ARG002
         """Return the one step that an event takes."""
         return [PartContent()]

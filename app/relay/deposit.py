@@ -5,7 +5,7 @@ Runs in the transaction of its caller, in the one lock order: threads, lanes asc
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -16,7 +16,8 @@ from app.domain.lane import LaneKey, LaneKind
 from app.domain.message import Content, Direction, Event, Kind, Message, Notice, NoticeKind, Receipt, Unopened
 from app.domain.person import Person
 from app.hubspot.wire import AccountEvent, AccountEventKind, Outgoing
-from app.storage import accounts, connections, envelopes, lanes, media, messages, receipts, threads
+from app.relay import recipients
+from app.storage import accounts, connections, contacts, envelopes, lanes, media, messages, receipts, threads
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection
 from app.storage.envelopes import Item
@@ -70,6 +71,7 @@ def store_service_events(
     found = [one for one in listed if isinstance(one, Message)]
     people = {one.conversation: one.sender for one in found}
     opened = threads.open_threads(connection, row.id, people) if people else {}
+    _vouch(connection, row, found, opened)
     entries = [_inbound(row, one, opened[one.conversation].id) for one in found]
     entries += [_welcome(row, one) for one in listed if isinstance(one, Notice) and _invites(row, one)]
     accepted = _store_entries(connection, entries, envelope)
@@ -110,7 +112,7 @@ def store_hubspot_events(
             odd.append(Item(at, f"{type(one).__name__} for an account that is not known yet", None, waits_for(one)))
         else:
             known.append((row, one))
-    found = iter(_threads(connection, [(row, one) for row, one in known if isinstance(one, Outgoing)]))
+    found = iter(recipients.find_threads(connection, [(row, one) for row, one in known if isinstance(one, Outgoing)]))
     entries = [
         _control(row, one) if isinstance(one, AccountEvent) else _outbound(row, one, next(found), deadline=deadline)
         for row, one in known
@@ -151,30 +153,6 @@ def account_name(portal_id: int, channel_id: str, hubspot_id: str) -> str:
     return f"{portal_id}/{channel_id}/{hubspot_id}"
 
 
-def _threads(connection: Connection, answers: Sequence[tuple[AccountRow, Outgoing]]) -> list[Thread]:
-    """Find the threads that agents answer in; where none is known, open one by the recipient's address.
-
-    Threads are opened and taught in one order, whatever order the answers have: others do so at the same time.
-    """
-    places: list[tuple[int, str]] = []
-    found: dict[tuple[int, str], Thread] = {}
-    for row, one in answers:
-        recipient = one.recipient.value if one.recipient else ""
-        hubspot = one.hubspot_thread_id
-        thread = threads.find(connection, row.id, ours=one.thread_ids, hubspot=hubspot, recipient=recipient)
-        places.append((row.id, thread.conversation if thread else recipient or f"hubspot:{hubspot}"))
-        if thread is not None:
-            found[places[-1]] = thread
-    for account_id in sorted({account for account, _ in places}):
-        new = {name: None for account, name in places if account == account_id and (account, name) not in found}
-        opened = threads.open_threads(connection, account_id, new) if new else {}
-        found |= {(account_id, name): thread for name, thread in opened.items()}
-    for at in sorted(range(len(places)), key=places.__getitem__):
-        one = answers[at][1]
-        threads.learn(connection, found[places[at]], ours=one.thread_ids, hubspot=one.hubspot_thread_id)
-    return [found[place] for place in places]
-
-
 def _outbound(row: AccountRow, event: Outgoing, thread: Thread, *, deadline: float) -> Entry:
     """Make an agent's message one of its thread's lane."""
     lane = LaneKey(row.id, LaneKind.OUTBOUND, thread.conversation)
@@ -184,6 +162,14 @@ def _outbound(row: AccountRow, event: Outgoing, thread: Thread, *, deadline: flo
 def _inbound(row: AccountRow, message: Message, thread_id: str) -> Entry:
     lane = LaneKey(row.id, LaneKind.INBOUND, message.conversation)
     return Entry(row, lane, thread_id, message.conversation, message, Direction.INBOUND)
+
+
+def _vouch(connection: Connection, row: AccountRow, found: Iterable[Message], opened: Mapping[str, Thread]) -> None:
+    """Remember by what customers can be recognised; a group is nobody's contact."""
+    is_group = registry.get(row.connector).is_group
+    vouched = [one for one in found if one.sender.vouched and not is_group(one.conversation)]
+    for one in sorted(vouched, key=lambda one: opened[one.conversation].id):
+        contacts.vouch(connection, row.id, opened[one.conversation].id, one.sender)
 
 
 def _invites(row: AccountRow, notice: Notice) -> bool:

@@ -10,6 +10,7 @@ from app.domain.account import RunState
 from app.errors import ConfigurationError, RelayError
 from app.relay import tokens
 from app.relay.channel_health import channel
+from app.relay.contact_health import contacts
 from app.relay.findings import Finding, Level
 from app.relay.journal import FOLDER
 from app.relay.neighbours import broker, clock, hubspot, limiter
@@ -52,7 +53,9 @@ def examine(settings: Settings) -> list[Finding]:
     with closing(services):
         found += _run(services, (_database, hubspot, *((broker, limiter) if settings.broker_url else ())))
         if not any(one.check in {"database", "migrations"} and one.level is Level.FAIL for one in found):
-            found += _run(services, (clock, _vault, _portals, channel, _accounts, _breakers, _workers, _people))
+            found += _run(
+                services, (clock, _vault, _portals, channel, contacts, _accounts, _breakers, _workers, _people)
+            )
     return found
 
 

@@ -16,7 +16,7 @@ from app.domain.part import Sent
 from app.relay import breaker, control, ending, inbound, outbound, pauses, statuses
 from app.relay import receipts as matching
 from app.relay.pace import SLOT_LIFE, Slot
-from app.relay.road import Call, Park, Road
+from app.relay.road import Call, Park, Question, Road
 from app.relay.services import Services
 from app.relay.stored import until_stored
 from app.relay.verdict import OWN_TRIES, Next, Verdict, judge, lost, spared
@@ -111,11 +111,13 @@ class _Run:
         """Take the lane's head one call further, or say why it has to wait."""
         if head.calling is not None:
             return self._judge_lost(road, head, account)
-        if head.waits > 0:
-            return Park(head.waits)
-        if head.left is not None and head.left <= self.settings.call_timeout:
-            return Park(max(head.left, 0.0) + _STOOD_IN_THE_WAY)  # the sweep of deadlines has the last word
+        wait = self._wait(head)
+        if wait is not None:
+            return wait
         try:
+            asked = None if head.parts else road.question(self.services, head, account)
+            if asked is not None:
+                return asked if isinstance(asked, Park) else self._ask(asked)
             call = self._prepare(road, head, account)
         except DatabaseAway:
             raise
@@ -125,6 +127,24 @@ class _Run:
             return call
         slot = self._pace(lambda: road.slot(self.services, self.lane, account))
         return slot or self._call(road, call)
+
+    def _wait(self, head: Head) -> Park | None:
+        """Say how long a message waits for its next try, or for the sweep of deadlines, which has the last word."""
+        if head.waits > 0:
+            return Park(head.waits)
+        if head.left is not None and head.left <= self.settings.call_timeout:
+            return Park(max(head.left, 0.0) + _STOOD_IN_THE_WAY)
+        return None
+
+    def _ask(self, question: Question) -> Park | None:
+        """Ask HubSpot one thing, in a slot of its own."""
+        park = self._pace(question.slot)
+        if park is not None:
+            return park
+        with self.services.database.write() as connection:
+            if not self._is_mine(connection):
+                return Park(_STOOD_IN_THE_WAY)
+        return question.ask()
 
     def _could_not_prepare(self, road: Road, head: Head, account: AccountRow, error: Exception) -> Park | None:
         """Count the try and carry out what the error means, though no call was made."""

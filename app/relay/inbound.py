@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.domain.capability import UnknownOutcome
 from app.domain.message import Kind
 from app.domain.part import PartContent, Sent
 from app.domain.person import Identifier, Person
+from app.errors import MessageInvalid
 from app.hubspot.answers import Published
 from app.hubspot.attachments import FileRef
+from app.hubspot.client import PortalClient
+from app.hubspot.outcomes import Gone
 from app.hubspot.publication import Publication
 from app.limiter import Horizon
-from app.relay import pace, tokens
+from app.relay import contacts, pace, tokens
 from app.relay.pace import Slot
-from app.relay.road import Call, Park
+from app.relay.road import Call, Park, Question
 from app.relay.services import Services
+from app.storage import contacts as contact_rows
 from app.storage import ids, lanes, media, messages, threads
 from app.storage.accounts import AccountRow, Side
 from app.storage.attempts import Purpose
+from app.storage.contacts import Acquaintance
 from app.storage.database import Connection
 from app.storage.lanes import Lane
 from app.storage.messages import Head
@@ -32,9 +37,14 @@ _MARKS = {Kind.EDIT: "[edited] ", Kind.DELETION: "[deleted] ", Kind.REACTION: "[
 
 @dataclass(frozen=True)
 class PublishedAs(Sent):
-    """What HubSpot answered; a duplicate's answer may lack both."""
+    """What HubSpot answered; a duplicate's answer may lack both.
+
+    ``told``: the customer whose contact HubSpot was told; ``is_gone``: it does not have that contact any more.
+    """
 
     published: Published | None = None
+    told: Acquaintance | None = None
+    is_gone: bool = False
 
 
 class Inbound:
@@ -43,6 +53,10 @@ class Inbound:
     purpose = Purpose.PUBLISH
     side = Side.HUBSPOT
     counts = True
+
+    def question(self, services: Services, head: Head, account: AccountRow) -> Question | Park | None:
+        """Ask who the customer is in the CRM, where that can be known."""
+        return contacts.question(services, head, account)
 
     def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:  # noqa: ARG002
         """Wait for the attachments, at most the media time-out; then put what could not be had into words."""
@@ -83,11 +97,13 @@ class Inbound:
         with services.database.read() as connection:
             thread = threads.get(connection, head.thread_id or "")
             quoted = _quoted(connection, call, thread)
+            known = contacts.to_tell(connection, head, account, thread.hubspot_thread_id if thread else None)
+            thread_id = _integration_thread_id(services, connection, head)
             prepared = media.of_message(connection, head.id) if head.content.attachments else []
         files = tuple(FileRef(one.file_id, one.attachment.kind) for one in prepared if one.file_id)
         publication = Publication(
             channel_account_id=account.hubspot_id,
-            thread_id=head.thread_id,
+            thread_id=thread_id,
             idempotency_id=head.key(call.part),
             text=call.part.content.text,
             html=call.part.content.html,
@@ -96,15 +112,21 @@ class Inbound:
             sent_at=datetime.fromtimestamp(call.part.content.at or head.sent_at, UTC),
             attachments=files,
             in_reply_to=quoted,
+            contact_id=known.contact_id if known else None,
         )
-        published = tokens.client(services, account.portal_id).publish(account.channel_id, publication)
-        return PublishedAs((), published=published)
+        client = tokens.client(services, account.portal_id)
+        published, is_whole = _publish(client, account.channel_id, publication, plain=_plain(services, publication))
+        return PublishedAs((), published=published, told=known, is_gone=not is_whole)
 
     def record(self, connection: Connection, call: Call, sent: Sent) -> list[int]:
         """Remember HubSpot's ids; its thread id may change, the newest counts."""
-        published = sent.published if isinstance(sent, PublishedAs) else None
-        if published is None:
+        if not isinstance(sent, PublishedAs) or sent.published is None:
             return []
+        published = sent.published
+        if sent.told is not None and sent.is_gone:
+            contact_rows.forget(connection, sent.told)
+        elif sent.told is not None:
+            contact_rows.told(connection, sent.told, published.thread_id)
         if published.message_id:
             messages.published_as(connection, call.head.id, published.message_id)
         thread = threads.get(connection, call.head.thread_id or "")
@@ -119,6 +141,35 @@ class Inbound:
     def slow_down(self, services: Services, account: AccountRow, seconds: float) -> None:
         """Hold back the whole portal."""
         pace.penalise_hubspot(services, account.portal_id, seconds)
+
+
+def _publish(
+    client: PortalClient, channel_id: str, publication: Publication, *, plain: Publication
+) -> tuple[Published, bool]:
+    """Publish, and once more without what the message refers to, where HubSpot does not take it so.
+
+    What somebody has deleted there, a contact or a quoted message, takes no customer's message with it. Returns whether
+    it went whole.
+    """
+    try:
+        return client.publish(channel_id, publication), True
+    except (Gone, MessageInvalid):
+        if plain == publication:
+            raise
+        return client.publish(channel_id, plain), False
+
+
+def _plain(services: Services, publication: Publication) -> Publication:
+    """Return a publication that refers to nothing; our own thread id is no reference."""
+    thread_id = publication.thread_id if services.settings.channel_threading == "thread_id" else None
+    return replace(publication, thread_id=thread_id, in_reply_to=None, contact_id=None)
+
+
+def _integration_thread_id(services: Services, connection: Connection, head: Head) -> str | None:
+    """Return by what HubSpot finds the thread: our id; or, where identifiers make threads, the one that it made up."""
+    if services.settings.channel_threading == "thread_id":
+        return head.thread_id
+    return threads.newest_alias(connection, head.thread_id or "")
 
 
 def _quoted(connection: Connection, call: Call, thread: Thread | None) -> str | None:

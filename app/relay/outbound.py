@@ -8,9 +8,9 @@ from app.connectors.base import LooksUp
 from app.domain.capability import UnknownOutcome, fit
 from app.domain.part import Part, PartContent, Sent
 from app.errors import RecipientUnreachable
-from app.relay import pace
+from app.relay import actors, pace, recipients
 from app.relay.pace import Slot
-from app.relay.road import Call, Park
+from app.relay.road import Call, Park, Question
 from app.relay.services import Services
 from app.storage import ids, threads
 from app.storage.accounts import AccountRow, Side
@@ -30,14 +30,25 @@ class Outbound:
     side = Side.SERVICE
     counts = True
 
+    def question(self, services: Services, head: Head, account: AccountRow) -> Question | Park | None:
+        """Ask who answers, where customers see it and the webhook did not say."""
+        return actors.question(services, head, account)
+
     def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:
-        """Fit the message into what the service can take; a quote becomes the service's own id."""
-        content = head.content
-        if content.reply_to is not None:
-            with services.database.read() as connection:
-                quoted = ids.service_id_of(connection, account.id, content.reply_to)
-            content = content.model_copy(update={"reply_to": quoted})
-        return fit(content, services.connector(account).capabilities)
+        """Fit the message into what the service can take; a quote becomes the service's own id.
+
+        Raises:
+            RecipientUnreachable: see ``recipients.check``.
+        """
+        content, connector = actors.signed(services, head, account), services.connector(account)
+        with services.database.read() as connection:
+            thread = threads.get(connection, head.thread_id or "")
+            if thread is not None and content.reply_to is not None:
+                quoted = ids.service_id_of(connection, account.id, thread.conversation, content.reply_to)
+                content = content.model_copy(update={"reply_to": quoted})
+        if thread is not None:
+            recipients.check(thread, connector)
+        return fit(content, connector.capabilities)
 
     def date(self, connection: Connection, head: Head) -> float | None:  # noqa: ARG002
         """Services date messages themselves."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app import logs
 from app.domain.capability import RateLimit, RateScope
 from app.hubspot.client import Rate
+from app.hubspot.contacts import SEARCHES_PER_SECOND
 from app.limiter import Horizon, LimiterAway
 from app.relay.services import Services
 from app.relay.shares import HUBSPOT_WINDOW
@@ -42,6 +43,17 @@ def portal(services: Services, portal_id: int, *, horizon: Horizon) -> Slot:
     """Reserve a slot for a call to HubSpot that belongs to no lane."""
     rate = services.settings.hubspot_rate
     return _reserve(services, _bucket(portal_id), rate=rate, seconds=HUBSPOT_WINDOW, horizon=horizon)
+
+
+def search(services: Services, portal_id: int) -> Slot:
+    """Reserve a slot for a search in the CRM, which counts in a small budget of its own and in the portal's."""
+    bucket = f"{_bucket(portal_id)}:search"
+    own = _reserve(services, bucket, rate=SEARCHES_PER_SECOND, seconds=1.0, horizon=Horizon.MESSAGES)
+    return max(own, portal(services, portal_id, horizon=Horizon.MESSAGES), key=_lateness) if own.reserved else own
+
+
+def _lateness(slot: Slot) -> tuple[bool, float]:
+    return not slot.reserved, slot.wait
 
 
 def service(services: Services, lane: Lane, account: AccountRow) -> Slot:

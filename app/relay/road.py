@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,6 +35,18 @@ class Call:
     last: bool
 
 
+@dataclass(frozen=True)
+class Question:
+    """What HubSpot has to be asked before a message becomes parts.
+
+    ``slot`` reserves the call in HubSpot's budget. ``ask`` makes it and stores what came of it, a refusal too, so that
+    no message waits for it for ever. It returns how the lane rests, or None: the head is looked at again at once.
+    """
+
+    slot: Callable[[], Slot]
+    ask: Callable[[], Park | None]
+
+
 class Road(Protocol):
     """The steps of drain that differ by direction."""
 
@@ -44,6 +56,9 @@ class Road(Protocol):
     side: Side
     #: Whether failures on this road count for the breaker of that side.
     counts: bool
+
+    def question(self, services: Services, head: Head, account: AccountRow) -> Question | Park | None:
+        """Return what has to be asked first, or how long somebody else's answer is waited for; None: nothing."""
 
     def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:
         """Turn a message into parts, once; or say how long it still waits for its attachments."""

@@ -18,6 +18,7 @@ from app.simulator.stage_given import (
     AccountGiven,
     AppGiven,
     ChannelGiven,
+    NewContactGiven,
     PortalGiven,
     RepliesGiven,
     ReplyGiven,
@@ -35,6 +36,8 @@ def add_routes(controls: Blueprint, world: World) -> None:
         ("POST", "/apps", add_app),
         ("POST", "/portals", add_portal),
         ("POST", "/tokens", issue_token),
+        ("POST", "/contacts", add_contact),
+        ("DELETE", "/contacts/<contact_id>", delete_contact),
         ("POST", "/channels", add_channel),
         ("POST", "/channel-accounts", add_account),
         ("POST", "/channel-accounts/<account_id>/active", set_active),
@@ -77,6 +80,25 @@ def add_portal(world: World) -> dict[str, Any]:
     value = given.refreshToken or f"sim-refresh-{given.id}"
     held = oauth.install(world, app.id, given.id, scopes=frozenset(given.scopes), value=value)
     return {"id": given.id, "refreshToken": held.value}
+
+
+def add_contact(world: World) -> dict[str, Any]:
+    """Somebody makes a contact: {id, name, email, phone, portal}."""
+    given = NewContactGiven.model_validate(arguments())
+    portal = world.hubspot.portals.get(given.portal)
+    if portal is None:
+        raise not_found("The portal does not exist.")
+    made_at = world.clock.now()
+    portal.contacts[given.id] = Contact(given.id, given.name, given.email, given.phone, created_at=made_at)
+    return {"id": given.id}
+
+
+def delete_contact(world: World, contact_id: str) -> dict[str, Any]:
+    """Somebody deletes a contact; what was linked to it is an unknown visitor again."""
+    for portal in world.hubspot.portals.values():
+        if portal.contacts.pop(contact_id, None):
+            portal.links = {identifier: one for identifier, one in portal.links.items() if one != contact_id}
+    return {"id": contact_id}
 
 
 def issue_token(world: World) -> dict[str, Any]:
@@ -203,6 +225,7 @@ def reply(world: World, thread_id: str) -> dict[str, Any]:
                 agent_id=given.agent,
                 attachments=given.attachments,
                 truncated=given.truncated,
+                in_reply_to=given.inReplyTo,
             ),
         )
         for number in range(1, given.count + 1)

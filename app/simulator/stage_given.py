@@ -63,6 +63,12 @@ class ContactGiven(Given):
     phone: str = ""
 
 
+class NewContactGiven(ContactGiven):
+    """A CRM contact that somebody makes in a portal."""
+
+    portal: str = seed.PORTAL_ID
+
+
 class PortalGiven(Given):
     """A portal, and with `app` an installation of that app (default: the only one)."""
 
@@ -117,6 +123,7 @@ class ReplyGiven(Given):
     agent: str = ""
     attachments: list[dict[str, Any]] = []
     truncated: bool = False
+    inReplyTo: str | None = None  # noqa: N815 - JSON's spelling
     count: int = Field(1, ge=1, le=10_000)
 
 

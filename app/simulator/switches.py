@@ -47,6 +47,9 @@ class Switches(BaseModel):
     integration_thread_scope: Literal["account", "channel"] = _switch(
         "U", "Within what an integration thread id names one thread.", default="account"
     )
+    foreign_thread_id: Literal["ignore", "400"] = _switch(
+        "U", "An integrationThreadId that HubSpot did not make, where identifiers make threads.", default="ignore"
+    )
     short_thread_ids_split: bool = _switch(
         "C", "A numeric integration thread id opens a new thread every time, as reported once.", default=False
     )
@@ -59,6 +62,13 @@ class Switches(BaseModel):
     unknown_contact_answer: Literal["404", "400", "ignore"] = _switch(
         "U", "associateWithContactId names nobody.", default="404"
     )
+    contact_link: Literal["identifier", "conversation"] = _switch(
+        "U",
+        "What associateWithContactId links: the sender's identifier for good, or this conversation alone.",
+        default="identifier",
+    )
+    contact_search_delay: float = _switch("D", "A new contact is found by searches so much later.", default=0, ge=0)
+    search_limit: int = _switch("D", "CRM searches of one portal in a second.", default=5, ge=1)
     unknown_reply_answer: Literal["ignore", "400"] = _switch("U", "inReplyToId names no message.", default="ignore")
     unknown_actor_answer: Literal["400", "ignore"] = _switch("U", "senderActorId names no agent.", default="400")
     echo_outgoing: bool = _switch("U", "Publishing an OUTGOING message fires the webhook at ourselves.", default=False)
@@ -121,6 +131,9 @@ class Switches(BaseModel):
         "U", "When message.attachments is present.", default="always"
     )
     webhook_sender_name: bool = _switch("C", "Senders carry the agent's name.", default=True)
+    actor_lookup: Literal["every", "agents"] = _switch(
+        "U", "Which actors can be looked up; others are answered 404.", default="every"
+    )
     webhook_unknown_fields: bool = _switch("I", "Objects carry fields that nobody documented.", default=False)
     webhook_legacy_signature: Literal["none", "v1", "v2"] = _switch(
         "U", "Older signature header beside v3 on channel webhooks.", default="none"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, insert, select, update
 
-from app.domain.account import DeadLetterPolicy, RunState
+from app.domain.account import ContactPolicy, DeadLetterPolicy, RunState
 from app.domain.person import Identifier
 from app.storage import breakers
 from app.storage.breakers import Key, Scope
@@ -53,6 +53,10 @@ class AccountRow:
     portal_full: bool
     #: There is a breaker of one of its sides or of its portal, open or counting.
     troubled: bool
+    #: Absent in what an older release kept in a file.
+    contacts: ContactPolicy = ContactPolicy.OFF
+    #: Customers see the name of the agent who answers.
+    agent_names: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,7 @@ def _row(row: Any) -> AccountRow:
     values |= states
     values["identifier"] = Identifier.model_validate(values["identifier"])
     values["dead_letters"] = DeadLetterPolicy(values["dead_letters"])
+    values["contacts"] = ContactPolicy(values["contacts"])
     return AccountRow(**values)
 
 
@@ -171,6 +176,16 @@ def change_credentials(connection: Connection, account_id: int, credentials: str
 def set_dead_letters(connection: Connection, account_id: int, policy: DeadLetterPolicy) -> None:
     """Store what lanes do behind a dead letter."""
     connection.execute(update(accounts).where(accounts.c.id == account_id).values(dead_letters=policy.value))
+
+
+def set_contacts(connection: Connection, account_id: int, policy: ContactPolicy) -> None:
+    """Store what is done with customers whose service vouches for an address."""
+    connection.execute(update(accounts).where(accounts.c.id == account_id).values(contacts=policy.value))
+
+
+def set_agent_names(connection: Connection, account_id: int, *, shown: bool) -> None:
+    """Store whether customers see the names of agents."""
+    connection.execute(update(accounts).where(accounts.c.id == account_id).values(agent_names=shown))
 
 
 def pause_side(connection: Connection, account_id: int, side: Side, *, hint: str, version: int | None = None) -> bool:

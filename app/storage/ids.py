@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, exists, literal, select
 
 from app.domain.message import Direction, Kind
 from app.storage.dialects import insert_or_ignore
 from app.storage.messages import Head, PartRow
-from app.storage.tables import messages, sent_ids, threads
+from app.storage.tables import messages, parts, sent_ids, threads
 
 
-def service_id_of(connection: Connection, account_id: int, hubspot_id: str) -> str | None:
-    """Return the service's id of a message that HubSpot knows by this id: what a reply quotes."""
+def service_id_of(connection: Connection, account_id: int, conversation: str, hubspot_id: str) -> str | None:
+    """Return the service's id of a message that HubSpot knows by this id: what a reply quotes.
+
+    Of a message in several parts the first. Only where it is of this conversation: after a merge an agent may quote
+    one of the other, and services count their ids in each conversation anew.
+    """
     mine = (messages.c.account_id == account_id, messages.c.hubspot_id == hubspot_id)
-    inbound = select(messages.c.service_id).where(*mine, messages.c.direction == Direction.INBOUND.value)
-    outbound = (
-        select(sent_ids.c.service_id)
-        .join(messages, messages.c.id == sent_ids.c.message_id)
-        .where(*mine, messages.c.direction == Direction.OUTBOUND.value)
+    inbound = (
+        select(messages.c.service_id, literal(0).label("position"))
+        .join(threads, threads.c.id == messages.c.thread_id)
+        .where(*mine, messages.c.direction == Direction.INBOUND.value, threads.c.conversation == conversation)
     )
-    return connection.execute(inbound.union_all(outbound).limit(1)).scalar_one_or_none()
+    outbound = (
+        select(sent_ids.c.service_id, parts.c.position)
+        .join(messages, messages.c.id == sent_ids.c.message_id)
+        .join(parts, parts.c.id == sent_ids.c.part_id)
+        .where(*mine, messages.c.direction == Direction.OUTBOUND.value, sent_ids.c.conversation == conversation)
+    )
+    found = connection.execute(inbound.union_all(outbound).order_by("position", "service_id").limit(1)).first()
+    return found.service_id if found else None
 
 
 def hubspot_id_of(connection: Connection, account_id: int, conversation: str, service_id: str) -> str | None:

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -78,6 +79,8 @@ accounts = Table(
     Column("credentials", Text, nullable=False),
     Column("credentials_version", Integer, nullable=False, default=1),
     Column("dead_letters", String(8), nullable=False, default="skip"),
+    Column("contacts", String(8), nullable=False, default="off", server_default="off"),
+    Column("agent_names", Boolean, nullable=False, default=False, server_default=false()),
     Column("state", String(16), nullable=False, default="running"),
     Column("hint", Text, nullable=False, default=""),
     # The two sides pause apart: a revoked bot token must not stop what customers write from reaching HubSpot.
@@ -125,6 +128,36 @@ thread_aliases = Table(
     Column("account_id", Id, ForeignKey("accounts.id"), primary_key=True),
     Column("integration_thread_id", Text, primary_key=True),
     Column("thread_id", String(36), ForeignKey("threads.id"), nullable=False),
+    # NULL in rows of an older release; the newest is the one that HubSpot goes by.
+    Column("learned_at", Double),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("thread_id", String(36), ForeignKey("threads.id"), primary_key=True),
+    # The value of the person's identifier: in a group each of them is somebody else.
+    Column("person", Text, primary_key=True),
+    _account(),
+    Column("phone", Text),
+    Column("email", Text),
+    Column("state", String(8), nullable=False, default="new"),
+    Column("contact_id", BigInteger),
+    Column("told_in", Text),
+    Column("asked_at", Double),
+    Column("without", Id),
+    Index(None, "account_id", "phone"),
+    Index(None, "account_id", "email"),
+)
+
+actors = Table(
+    "actors",
+    metadata,
+    Column("portal_id", BigInteger, ForeignKey("portals.id"), primary_key=True),
+    Column("actor_id", Text, primary_key=True),
+    Column("name", Text, nullable=False, default=""),
+    Column("fresh_until", Double),
+    Column("asked_until", Double),
 )
 
 lanes = Table(

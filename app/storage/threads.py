@@ -6,19 +6,20 @@ import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, exists, func, or_, select, update
 
+from app.domain.message import Direction
 from app.domain.person import Person
 from app.storage.clock import now
 from app.storage.dialects import insert_or_ignore
-from app.storage.tables import lanes, thread_aliases, threads
+from app.storage.tables import lanes, messages, thread_aliases, threads
 from app.storage.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
 
 @dataclass(frozen=True)
@@ -87,39 +88,63 @@ def _storable(person: Person) -> Any:
     return storable(person.model_dump(mode="json"))
 
 
-def find(
-    connection: Connection, account_id: int, *, ours: Sequence[str], hubspot: str, recipient: str
-) -> Thread | None:
-    """Find the thread that an agent answers in.
+def by_integration_ids(connection: Connection, account_id: int, ours: Sequence[str]) -> list[Thread]:
+    """Return the threads that HubSpot's integration thread ids name, in the order of the ids.
 
-    By every one of HubSpot's integration thread ids, then by HubSpot's own thread id, then by the recipient.
+    These are our own ids, or aliases that HubSpot made up and that were learnt.
     """
-    mine = threads.c.account_id == account_id
-    aliases = select(thread_aliases.c.thread_id).where(
+    aliases = select(thread_aliases.c.integration_thread_id, thread_aliases.c.thread_id).where(
         thread_aliases.c.account_id == account_id, thread_aliases.c.integration_thread_id.in_(ours)
     )
-    for where in (
-        threads.c.id.in_(ours),
-        threads.c.id.in_(aliases),
-        (threads.c.hubspot_thread_id == hubspot) if hubspot else None,
-        (threads.c.conversation == recipient) if recipient else None,
-        (threads.c.person["identifier"]["value"].as_string() == recipient) if recipient else None,
-    ):
-        if where is None:
-            continue
-        row = connection.execute(select(*_COLUMNS).where(mine, where).order_by(threads.c.created_at).limit(1)).first()
-        if row is not None:
-            return _thread(row)
-    return None
+    named = {row.integration_thread_id: row.thread_id for row in connection.execute(aliases)} if ours else {}
+    wanted = [*ours, *(named[one] for one in ours if one in named)]
+    return sorted(_select(connection, account_id, threads.c.id.in_(wanted)), key=lambda one: wanted.index(one.id))
+
+
+def by_hubspot_id(connection: Connection, account_id: int, hubspot: str) -> list[Thread]:
+    """Return the threads that HubSpot has in this one of its own; several after a merge, the oldest first."""
+    return _select(connection, account_id, threads.c.hubspot_thread_id == hubspot) if hubspot else []
+
+
+def by_person(connection: Connection, account_id: int, person: str) -> list[Thread]:
+    """Return the threads of a person, by the value of the identifier: the conversation of this name first."""
+    here = threads.c.person["identifier"]["value"].as_string() == person
+    found = _select(connection, account_id, or_(threads.c.conversation == person, here)) if person else []
+    return sorted(found, key=lambda one: one.conversation != person)
+
+
+def concerns(connection: Connection, thread: Thread, person: str) -> bool:
+    """Tell whether a person, by the value of the identifier, takes part in a thread."""
+    if person in {thread.conversation, thread.person.identifier.value if thread.person else None}:
+        return True
+    wrote = messages.c.sender["identifier"]["value"].as_string() == person
+    inbound = messages.c.direction == Direction.INBOUND.value
+    return bool(connection.execute(select(exists().where(messages.c.thread_id == thread.id, inbound, wrote))).scalar())
+
+
+def _select(connection: Connection, account_id: int, where: ColumnElement[bool]) -> list[Thread]:
+    query = select(*_COLUMNS).where(threads.c.account_id == account_id, where)
+    return [_thread(row) for row in connection.execute(query.order_by(threads.c.created_at, threads.c.id))]
 
 
 def learn(connection: Connection, thread: Thread, *, ours: Iterable[str], hubspot: str | None) -> None:
-    """Remember HubSpot's ids of a thread; the newest of its own thread ids wins, because HubSpot may change it."""
-    for alias in sorted(set(ours) - {thread.id}):
-        row = {"account_id": thread.account_id, "integration_thread_id": alias, "thread_id": thread.id}
-        connection.execute(insert_or_ignore(connection, thread_aliases).values(**row))
+    """Remember HubSpot's ids of a thread; the newest of its own thread ids wins, because HubSpot may change it.
+
+    ``ours``: integration thread ids that mean this thread and no other. Ids of our own threads are no aliases.
+    """
+    for alias in sorted(set(ours)):
+        if not connection.execute(select(exists().where(threads.c.id == alias))).scalar_one():
+            row = {"account_id": thread.account_id, "integration_thread_id": alias, "thread_id": thread.id}
+            connection.execute(insert_or_ignore(connection, thread_aliases).values(**row, learned_at=now()))
     if hubspot and hubspot != thread.hubspot_thread_id:
         connection.execute(update(threads).where(threads.c.id == thread.id).values(hubspot_thread_id=hubspot))
+
+
+def newest_alias(connection: Connection, thread_id: str) -> str | None:
+    """Return the integration thread id that HubSpot made up last for a thread, None where it told none."""
+    newest_first = (func.coalesce(thread_aliases.c.learned_at, 0.0).desc(), thread_aliases.c.integration_thread_id)
+    query = select(thread_aliases.c.integration_thread_id).where(thread_aliases.c.thread_id == thread_id)
+    return connection.execute(query.order_by(*newest_first).limit(1)).scalar_one_or_none()
 
 
 def move(connection: Connection, account_id: int, old: str, new: str) -> None:

@@ -25,6 +25,7 @@ from app.connectors.telegram.wire import (
     Update,
     User,
 )
+from app.domain.address import phone
 from app.domain.message import Content, Event, Kind, Message, Notice, NoticeKind, Unopened
 from app.domain.person import Identifier, Person
 
@@ -105,7 +106,7 @@ def _message(message: ChatMessage, item: _Item, kind: Kind) -> list[Event]:
         Message(
             conversation=conversation_of(message.chat, message.business_connection_id),
             service_id=str(message.message_id),
-            sender=sender,
+            sender=sender.model_copy(update={"vouched": _vouched(message)}),
             content=contents.read(message),
             sent_at=_moment(message.date if kind is Kind.MESSAGE else message.edit_date or message.date),
             order=item.number,
@@ -195,6 +196,18 @@ def _person(sender: User | Chat | None) -> Person | None:
 
 def _user(sender: User | Chat) -> Person:
     return Person(identifier=Identifier(value=str(sender.id)), name=sender.name)
+
+
+def _vouched(message: ChatMessage) -> tuple[Identifier, ...]:
+    """The number that somebody shares about themselves: Telegram itself fills in whose number a shared contact is.
+
+    https://core.telegram.org/bots/api#contact - one that was forwarded is told about by somebody else.
+    """
+    contact, author = message.contact, message.user
+    if contact is None or author is None or contact.user_id != author.id or message.forward_origin is not None:
+        return ()
+    number = phone(contact.phone_number, is_international=True)
+    return (number,) if number else ()
 
 
 def _moment(seconds: int) -> datetime:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 
 #: The last second of the year 9999.
 _LAST_DATE = 253_402_300_799
@@ -108,6 +108,7 @@ class Contact(Wire):
     phone_number: Text = ""
     first_name: Text = ""
     last_name: Text = ""
+    user_id: Id | None = None
 
 
 class PollOption(Wire):
@@ -182,6 +183,7 @@ class ChatMessage(Wire):
     location: Location | None = None
     venue: Venue | None = None
     contact: Contact | None = None
+    forward_origin: JsonValue = None
     poll: Poll | None = None
     dice: Dice | None = None
     migrate_to_chat_id: Id | None = None

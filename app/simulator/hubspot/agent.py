@@ -39,6 +39,7 @@ class Reply:
     agent_id: str = ""
     attachments: list[dict[str, Any]] = field(default_factory=list)
     truncated: bool = False
+    in_reply_to: str | None = None
 
 
 def answer(world: World, thread: Thread, reply: Reply) -> Message:
@@ -230,4 +231,5 @@ def _message(world: World, thread: Thread, account: Account, *, reply: Reply) ->
         senders=[Participant(account.identifier, author.name if author else None, author_id)],
         recipients=[Participant(thread.customer, thread.customer_name or None, thread.visitor_id)],
         status=StatusType.SENT,
+        in_reply_to=reply.in_reply_to,
     )

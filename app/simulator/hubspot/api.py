@@ -8,6 +8,7 @@ from app.simulator.faults import Api, guard
 from app.simulator.hubspot import (
     accounts,
     channels,
+    contacts,
     conversations,
     file_imports,
     files,
@@ -28,7 +29,7 @@ def blueprint(world: World) -> Blueprint:
     api = Blueprint("hubspot", __name__)
     router = Router(api, world)
     oauth.register(api, world, router)
-    for module in (channels, accounts, messages, file_imports, files, conversations, thread_changes):
+    for module in (channels, accounts, messages, file_imports, files, conversations, thread_changes, contacts):
         module.register(router)
     files.register_host(api, world)
     guard(api, Api.HUBSPOT, world.faults, lambda fault: render_fault(fault, world))

@@ -109,9 +109,9 @@ def get_account(call: Call, account_id: str) -> dict[str, Any]:
 
 
 def get_actor(call: Call, actor_id: str) -> dict[str, Any]:
-    """One actor."""
+    """One actor. [U] whether others than agents are told."""
     actor = call.portal.actors.get(actor_id)
-    if actor is None:
+    if actor is None or (actor.type != "AGENT" and call.world.switches.actor_lookup == "agents"):
         raise not_found()
     return _actor(actor)
 

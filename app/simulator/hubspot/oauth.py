@@ -64,11 +64,17 @@ def authorize(world: World) -> Response:
             app_id=app.id,
             portal_id=request.args.get("portal", next(iter(world.hubspot.portals), "")),
             redirect_uri=target,
-            scopes=frozenset(request.args.get("scope", "").split()) | {"oauth"},
+            scopes=_granted(),
             expires_at=world.clock.now() + world.switches.code_seconds,
         )
         world.hubspot.codes[code.value] = code
         return _redirect(target, {"code": code.value, **state})
+
+
+def _granted() -> frozenset[str]:
+    """[D] What is optional is left out where the account does not have it; `without` in the query plays that."""
+    optional = set(request.args.get("optional_scope", "").split()) - set(request.args.get("without", "").split())
+    return frozenset(request.args.get("scope", "").split()) | optional | {"oauth"}
 
 
 def token(world: World, version: str) -> dict[str, Any]:

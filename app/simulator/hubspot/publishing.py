@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.simulator.hubspot import threads, webhooks
+from app.simulator.hubspot.capabilities import THREAD_BY_IDENTIFIER
 from app.simulator.hubspot.errors import ApiError
 from app.simulator.hubspot.identifiers import require_listed
 from app.simulator.hubspot.routing import Call
@@ -94,8 +95,11 @@ def store(call: Call, channel: Channel, account: Account, *, content: Content) -
         for named in [*content.senders, *content.recipients]:
             require_listed(named.identifier, channel.capabilities["deliveryIdentifierTypes"])
     _check_actors(call, content)
+    _check_thread_id(call, channel, account, content=content)
     customer = content.customer
-    _link_contact(call, content, customer)
+    contact_id = _known_contact(call, content)
+    if contact_id and customer and world.switches.contact_link == "identifier":
+        call.portal.links[customer.identifier] = contact_id
     thread = threads.resolve(
         world,
         threads.Address(
@@ -107,6 +111,8 @@ def store(call: Call, channel: Channel, account: Account, *, content: Content) -
             direction=content.direction,
         ),
     )
+    if contact_id:
+        thread.linked_contact = contact_id
     _refresh_customer(world, thread, customer)
     message = _message(world, call.app_id, thread, content=content)
     add(world, thread, message)
@@ -175,16 +181,23 @@ def _check_actors(call: Call, content: Content) -> None:
             )
 
 
-def _link_contact(call: Call, content: Content, customer: Named | None) -> None:
-    if content.contact_id is None or customer is None:
+def _check_thread_id(call: Call, channel: Channel, account: Account, *, content: Content) -> None:
+    given = content.integration_thread_id
+    if not given or channel.capabilities["threadingModel"] != THREAD_BY_IDENTIFIER:
         return
-    if content.contact_id in call.portal.contacts:
-        call.portal.links[customer.identifier] = content.contact_id
-        return
-    # [U] a contact that does not exist
+    made_here = any(given in thread.integration_ids for thread in call.state.threads.values())
+    if not made_here and call.world.switches.foreign_thread_id == "400":
+        raise ApiError(400, f"Thread {given} of channel account {account.id} was not made by HubSpot")
+
+
+def _known_contact(call: Call, content: Content) -> str | None:
+    """The contact to link; [U] the answer for one that does not exist."""
+    if content.contact_id is None or content.contact_id in call.portal.contacts:
+        return content.contact_id
     answer = call.world.switches.unknown_contact_answer
     if answer != "ignore":
         raise ApiError(int(answer), f"Contact {content.contact_id} not found")
+    return None
 
 
 def _refresh_customer(world: World, thread: Thread, customer: Named | None) -> None:
@@ -194,6 +207,8 @@ def _refresh_customer(world: World, thread: Thread, customer: Named | None) -> N
     thread.customer = customer.identifier
     thread.customer_name = customer.name or thread.customer_name
     thread.visitor_id, thread.contact_id = threads.visitor(world, portal, customer.identifier, thread.customer_name)
+    if thread.contact_id is None and thread.linked_contact in portal.contacts:
+        thread.visitor_id, thread.contact_id = f"V-{thread.linked_contact}", thread.linked_contact
 
 
 def _account_missing(account_id: str) -> ApiError:

@@ -28,6 +28,8 @@ CONVERSATIONS = {
     "2026-09-beta": "/conversations/conversations/2026-09-beta",
     "2026-09": "/conversations/conversations/2026-09",
 }
+# [I] the dated form, after that of the other CRM objects
+CRM = {"v3": "/crm/v3/objects", "2026-03": "/crm/objects/2026-03", "2026-09": "/crm/objects/2026-09"}
 FILES = {"v3": "/files/v3/files", "2026-03": "/files/2026-03/files", "2026-09-beta": "/files/2026-09-beta/files"}
 
 # Path parameters that HubSpot parses as numbers: ours -> the name in its error.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -98,6 +99,7 @@ class Contact:
     name: str = ""
     email: str = ""
     phone: str = ""
+    created_at: float = 0.0
 
 
 @dataclass
@@ -113,6 +115,8 @@ class Portal:
     # Links that an agent or the API made: identifier -> contact id.
     links: dict[Identifier, str] = field(default_factory=dict)
     visitors: dict[Identifier, str] = field(default_factory=dict)
+    # When the searches of the last second were.
+    searches: deque[float] = field(default_factory=deque)
 
 
 @dataclass
@@ -199,6 +203,8 @@ class Thread:
     customer_name: str = ""
     visitor_id: str = ""
     contact_id: str | None = None
+    # A link of this conversation alone.
+    linked_contact: str | None = None
     status: ThreadStatus = ThreadStatus.OPEN
     integration_ids: list[str] = field(default_factory=list)
     merged_into: str | None = None

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from app.simulator.bubble import BubbleStatus
 from app.simulator.loopback.messenger import Loopback, loopback_of
-from app.simulator.loopback.state import Account, Conversation, Media
+from app.simulator.loopback.state import Account, Address, Conversation, Media
 from app.simulator.world import World
 
 
@@ -43,8 +43,18 @@ class Place(_Body):
     name: str = ""
 
 
+class Known(_Body):
+    """An address of a customer."""
+
+    type: str
+    value: str
+
+
 class Words(Place):
-    """Body of POST say."""
+    """Body of POST say. `address`: as whom the customer writes; `vouched`: what the service knows of them."""
+
+    address: Known | None = None
+    vouched: tuple[Known, ...] = ()
 
     text: str = ""
     reply_to: str | None = None
@@ -111,6 +121,7 @@ def _customer_routes(api: Blueprint, messenger: Loopback, world: World) -> None:
     def say() -> tuple[Response, int]:
         body = Words.model_validate_json(request.get_data())
         account, conversation = _place(messenger, body)
+        _introduce(conversation, body)
         if not body.text and not body.attachments:
             abort(400, "A message has a text or an attachment.")
         media = _media(world, account, body.attachments)
@@ -167,6 +178,11 @@ def _known(messenger: Loopback, account_id: str) -> Account:
 def _place(messenger: Loopback, place: Place) -> tuple[Account, Conversation]:
     account = _known(messenger, place.account)
     return account, messenger.converse(account, place.conversation, name=place.name)
+
+
+def _introduce(conversation: Conversation, words: Words) -> None:
+    conversation.address = Address(words.address.type, words.address.value) if words.address else None
+    conversation.vouched = tuple(Address(one.type, one.value) for one in words.vouched)
 
 
 def _media(world: World, account: Account, uploads: Sequence[Upload]) -> tuple[Media, ...]:

@@ -9,13 +9,14 @@ import queue
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
 from app.simulator.bubble import BubbleStatus, Messenger, published
 from app.simulator.delivery import RetryPolicy, WebhookTarget
 from app.simulator.faults import SIGNATURE_KINDS, Api, FaultKind
-from app.simulator.loopback.state import SERVICE, Account, Conversation, Media, Message
+from app.simulator.loopback.state import SERVICE, Account, Address, Conversation, Media, Message
 from app.simulator.resident import Resident
 from app.simulator.world import World
 
@@ -175,7 +176,7 @@ class Loopback:
             "id": message.id,
             "conversation": conversation.id,
             "time": self._world.clock.iso(message.time),
-            "sender": {"id": f"u-{conversation.id}", "name": conversation.customer},
+            "sender": _sender(conversation),
             "text": message.text,
             "reply_to": message.reply_to,
             "attachments": attachments,
@@ -233,6 +234,12 @@ class Loopback:
         """Close every account."""
         self.accounts.clear()
         self.media.clear()
+
+
+def _sender(conversation: Conversation) -> dict[str, Any]:
+    address = conversation.address or Address("opaque", f"u-{conversation.id}")
+    sender: dict[str, Any] = {"id": address.value, "type": address.type, "name": conversation.customer}
+    return sender | {"vouched": [asdict(one) for one in conversation.vouched]}
 
 
 #: The one loopback messenger of a world.

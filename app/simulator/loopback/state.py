@@ -70,13 +70,23 @@ class Message:
         )
 
 
+@dataclass(frozen=True)
+class Address:
+    """A phone number or e-mail address, or with the type `opaque` any other id."""
+
+    type: str
+    value: str
+
+
 @dataclass
 class Conversation:
-    """One customer's conversation with an account."""
+    """One customer's conversation with an account. `vouched`: addresses that the service knows to be the customer's."""
 
     id: str
     account: str
     customer: str
+    address: Address | None = None
+    vouched: tuple[Address, ...] = ()
     blocked: bool = False
     messages: list[Message] = field(default_factory=list)
 

@@ -48,6 +48,8 @@ class Thing(BaseModel):
     latitude: float = 48.2082
     longitude: float = 16.3738
     phone_number: str = "+431234567"
+    #: Whose number it is, where that is somebody on Telegram.
+    contact_user: int | None = None
     first_name: str = "Alex"
     question: str = "Tea or coffee?"
     options: tuple[str, ...] = ("Tea", "Coffee")
@@ -190,7 +192,8 @@ def _location(_telegram: Telegram, thing: Thing) -> Json:
 
 
 def _contact(_telegram: Telegram, thing: Thing) -> Json:
-    return {"contact": {"phone_number": thing.phone_number, "first_name": thing.first_name}}
+    whose = {} if thing.contact_user is None else {"user_id": thing.contact_user}
+    return {"contact": {"phone_number": thing.phone_number, "first_name": thing.first_name, **whose}}
 
 
 def _poll(telegram: Telegram, thing: Thing) -> Json:

@@ -35,7 +35,7 @@ from app.simulator.world import World
 from app.storage import accounts, portals, schema
 from app.storage.accounts import AccountRow, NewAccount
 from app.storage.clock import now
-from app.storage.tables import attempts, breakers, envelopes, lanes, media, messages, receipts
+from app.storage.tables import actors, attempts, breakers, contacts, envelopes, lanes, media, messages, receipts
 from app.storage.tables import portals as portal_table
 from app.web import create_app
 
@@ -53,6 +53,8 @@ _TIMES: dict[Table, tuple[str, ...]] = {
     receipts: ("received_at",),
     attempts: ("started_at",),
     breakers: ("opened_at", "probe_at"),
+    contacts: ("asked_at",),
+    actors: ("fresh_until", "asked_until"),
 }
 
 
@@ -270,8 +272,8 @@ class RelayWorld:
         """Every message of every thread."""
         return [message for thread in self.threads() for message in self.agent_sees(thread["id"])]
 
-    def reply(self, thread: str, text: str) -> str:
-        return str(self.call("POST", f"/_sim/threads/{thread}/reply", {"text": text})["id"])
+    def reply(self, thread: str, text: str, **more: object) -> str:
+        return str(self.call("POST", f"/_sim/threads/{thread}/reply", {"text": text, **more})["id"])
 
     def status_of(self, message_id: str) -> tuple[str, str]:
         for message in self.inbox():

@@ -11,7 +11,8 @@ def test_a_quoted_message_of_the_customer_is_known_on_both_sides(rows: Rows) -> 
     )
     assert rows.read(ids.hubspot_id_of, rows.account, "c1", "tg-1") is None
     rows.write(messages.published_as, inbound, "hs-1")
-    assert rows.read(ids.service_id_of, rows.account, "hs-1") == "tg-1"
+    assert rows.read(ids.service_id_of, rows.account, "c1", "hs-1") == "tg-1"
+    assert rows.read(ids.service_id_of, rows.account, "c2", "hs-1") is None
     assert rows.read(ids.hubspot_id_of, rows.account, "c1", "tg-1") == "hs-1"
     assert rows.read(ids.hubspot_id_of, rows.account, "c2", "tg-1") is None
 
@@ -20,12 +21,13 @@ def test_a_quoted_answer_of_an_agent_is_known_on_both_sides(rows: Rows) -> None:
     message = rows.message(rows.lane(), service_id="hs-1")
     rows.parts(message, "one", "two")
     head = rows.head(message)
-    for part, names in zip(head.parts, (["tg-2"], ["tg-3", "tg-4"]), strict=True):
+    for part, names in zip(head.parts, (["tg-10"], ["tg-3", "tg-4"]), strict=True):
         rows.write(ids.remember, head, part, conversation="c1", ids=names)
         rows.write(ids.remember, head, part, conversation="c1", ids=names)
-    assert rows.read(ids.service_id_of, rows.account, "hs-1") in {"tg-2", "tg-3", "tg-4"}
-    assert {rows.read(ids.hubspot_id_of, rows.account, "c1", one) for one in ("tg-2", "tg-3", "tg-4")} == {"hs-1"}
-    assert rows.read(ids.of_message, message) == ["tg-2", "tg-3", "tg-4"]
+    assert rows.read(ids.service_id_of, rows.account, "c1", "hs-1") == "tg-10"
+    assert rows.read(ids.service_id_of, rows.account, "c2", "hs-1") is None
+    assert {rows.read(ids.hubspot_id_of, rows.account, "c1", one) for one in ("tg-10", "tg-3", "tg-4")} == {"hs-1"}
+    assert rows.read(ids.of_message, message) == ["tg-10", "tg-3", "tg-4"]
 
 
 def test_an_edit_is_not_the_message_that_is_quoted(rows: Rows) -> None:

@@ -5,9 +5,11 @@ import uuid
 import pytest
 
 from app.domain.lane import LaneKind
+from app.domain.message import Direction
 from app.domain.person import Identifier, Person
 from app.storage import tables as t
 from app.storage import threads
+from app.storage.database import Connection
 from app.storage.threads import Thread
 from tests.app.storage.rows import DANA, Rows, at_once
 
@@ -18,9 +20,16 @@ def open_one(rows: Rows, conversation: str, person: Person | None = DANA) -> Thr
     return rows.write(threads.open_threads, rows.account, {conversation: person})[conversation]
 
 
-def find(rows: Rows, *ours: str, hubspot: str = "", recipient: str = "") -> str | None:
-    found = rows.read(threads.find, rows.account, ours=ours, hubspot=hubspot, recipient=recipient)
-    return found.id if found else None
+def named(rows: Rows, *ours: str) -> list[str]:
+    return [one.id for one in rows.read(threads.by_integration_ids, rows.account, ours)]
+
+
+def at_hubspot(rows: Rows, hubspot: str) -> list[str]:
+    return [one.id for one in rows.read(threads.by_hubspot_id, rows.account, hubspot)]
+
+
+def of_person(rows: Rows, person: str) -> list[str]:
+    return [one.id for one in rows.read(threads.by_person, rows.account, person)]
 
 
 def learn(rows: Rows, thread: Thread, *ours: str, hubspot: str | None = None) -> Thread:
@@ -85,31 +94,37 @@ def test_a_thread_is_found_by_each_of_its_names(rows: Rows) -> None:
     thread = open_one(rows, "chat 17")
     open_one(rows, "other", EVE)
     learn(rows, thread, "their-id", hubspot="h1")
-    assert find(rows, thread.id) == thread.id
-    assert find(rows, "unknown", thread.id) == thread.id
-    assert find(rows, "unknown", "their-id") == thread.id
-    assert find(rows, "unknown", hubspot="h1") == thread.id
-    assert find(rows, hubspot="unknown", recipient="chat 17") == thread.id
-    assert find(rows, recipient="dana") == thread.id
+    for ours in ((thread.id,), ("unknown", thread.id), ("unknown", "their-id"), ("their-id", thread.id)):
+        assert named(rows, *ours) == [thread.id]
+    assert at_hubspot(rows, "h1") == of_person(rows, "chat 17") == of_person(rows, "dana") == [thread.id]
 
 
 def test_nobody_is_found_by_no_name(rows: Rows) -> None:
     open_one(rows, "c1", None)
-    assert find(rows) is None
-    assert find(rows, "unknown", hubspot="unknown", recipient="unknown") is None
+    for name in ("", "unknown"):
+        assert named(rows, name) == at_hubspot(rows, name) == of_person(rows, name) == []
+    assert named(rows) == []
 
 
-def test_the_surest_name_wins(rows: Rows) -> None:
-    by_id, by_alias, by_hubspot, by_conversation, by_person = (
-        open_one(rows, name, Person(identifier=Identifier(value=f"p-{name}"))) for name in ("a", "b", "c", "d", "e")
-    )
-    learn(rows, by_alias, "alias")
-    learn(rows, by_hubspot, hubspot="h1")
-    assert find(rows, "alias", by_id.id, hubspot="h1", recipient="d") == by_id.id
-    assert find(rows, "alias", hubspot="h1", recipient="d") == by_alias.id
-    assert find(rows, hubspot="h1", recipient="d") == by_hubspot.id
-    assert find(rows, recipient="d") == by_conversation.id
-    assert find(rows, recipient="p-e") == by_person.id
+def test_after_a_merge_each_thread_is_found_in_the_order_of_its_ids(rows: Rows) -> None:
+    first, second = open_one(rows, "a"), open_one(rows, "b", EVE)
+    for thread in (first, second):
+        learn(rows, thread, hubspot="h1")
+    assert named(rows, second.id, "unknown", first.id) == [second.id, first.id]
+    assert at_hubspot(rows, "h1") == [first.id, second.id]
+
+
+def test_a_conversation_of_a_persons_name_comes_before_others_of_the_person(rows: Rows) -> None:
+    group, own = open_one(rows, "group"), open_one(rows, "dana")
+    assert of_person(rows, "dana") == [own.id, group.id]
+
+
+def test_who_has_ever_written_takes_part(rows: Rows) -> None:
+    thread = open_one(rows, "group")
+    lane = rows.lane("group")
+    rows.message(lane, direction=Direction.INBOUND, thread_id=thread.id, sender=EVE, service_id="m9")
+    assert all(rows.read(threads.concerns, thread, one) for one in ("group", "dana", "eve"))
+    assert not rows.read(threads.concerns, thread, "mallory")
 
 
 def test_another_accounts_threads_are_not_found(rows: Rows) -> None:
@@ -117,7 +132,7 @@ def test_another_accounts_threads_are_not_found(rows: Rows) -> None:
     foreign = rows.read(threads.get, rows.thread("c1", account=other))
     assert foreign is not None
     learn(rows, foreign, "alias", hubspot="h1")
-    assert find(rows, foreign.id, "alias", hubspot="h1", recipient="c1") is None
+    assert named(rows, foreign.id, "alias") == at_hubspot(rows, "h1") == of_person(rows, "c1") == []
 
 
 def test_hubspot_may_change_its_own_id_of_a_thread(rows: Rows) -> None:
@@ -126,17 +141,36 @@ def test_hubspot_may_change_its_own_id_of_a_thread(rows: Rows) -> None:
     assert thread.hubspot_thread_id == "h1"
     thread = learn(rows, thread, hubspot="h2")
     assert thread.hubspot_thread_id == "h2"
-    assert find(rows, hubspot="h2") == thread.id
-    assert find(rows, hubspot="h1") is None
+    assert at_hubspot(rows, "h2") == [thread.id]
+    assert at_hubspot(rows, "h1") == []
 
 
 def test_an_alias_stays_with_the_thread_that_had_it_first(rows: Rows) -> None:
     first, second = open_one(rows, "a"), open_one(rows, "b")
     learn(rows, first, "alias", first.id)
     learn(rows, second, "alias")
-    assert find(rows, "alias") == first.id
+    assert named(rows, "alias") == [first.id]
     with rows.database.read() as connection:
         assert len(connection.execute(t.thread_aliases.select()).all()) == 1
+
+
+def test_a_thread_of_our_own_is_nobodys_alias(rows: Rows) -> None:
+    first, second = open_one(rows, "a"), open_one(rows, "b")
+    learn(rows, first, second.id)
+    assert named(rows, second.id) == [second.id]
+    assert rows.read(threads.newest_alias, first.id) is None
+
+
+def test_the_alias_that_was_learnt_last_counts(rows: Rows) -> None:
+    thread = open_one(rows, "a")
+    for alias in ("z", "m", "a"):
+        learn(rows, thread, alias)
+        rows.write(_age_aliases)
+    assert rows.read(threads.newest_alias, thread.id) == "a"
+
+
+def _age_aliases(connection: Connection) -> None:
+    connection.execute(t.thread_aliases.update().values(learned_at=t.thread_aliases.c.learned_at - 1))
 
 
 # Moving and opting out ----------------------------------------------------------------------------------------------
