@@ -204,7 +204,8 @@ def _vouched(message: ChatMessage) -> tuple[Identifier, ...]:
     https://core.telegram.org/bots/api#contact - one that was forwarded is told about by somebody else.
     """
     contact, author = message.contact, message.user
-    if contact is None or author is None or contact.user_id != author.id or message.forward_origin is not None:
+    is_retold = message.forward_origin is not None or message.sender_chat is not None
+    if contact is None or author is None or contact.user_id != author.id or is_retold:
         return ()
     number = phone(contact.phone_number, is_international=True)
     return (number,) if number else ()

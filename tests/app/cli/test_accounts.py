@@ -193,3 +193,22 @@ def test_resume_lifts_the_pauses_of_both_sides(relay: RelayWorld, terminal: Term
     assert "service is tired. hubspot is tired." in line["hint"]
     terminal.run("accounts", "resume", 1)
     assert terminal.json("accounts", "list")[0]["state"] == "running"
+
+
+@pytest.mark.usefixtures("relay")
+def test_what_is_done_with_contacts_and_names_is_chosen(terminal: Terminal) -> None:
+    def chosen() -> tuple[str, bool]:
+        [line] = terminal.json("accounts", "list")
+        return line["contacts"], line["agent_names"]
+
+    assert chosen() == ("off", False)
+    for policy in ("find", "create"):
+        assert "account 1" in terminal.out("accounts", "contacts", 1, policy)
+        assert chosen() == (policy, False)
+    assert "do not see" not in terminal.out("accounts", "names", 1, "on")
+    assert chosen() == ("create", True)
+    terminal.run("accounts", "contacts", 1, "off")
+    assert "do not see" in terminal.out("accounts", "names", 1, "off")
+    assert chosen() == ("off", False)
+    for words in (("contacts", 7, "find"), ("names", 7, "on")):
+        assert "no account 7" in terminal.refusal("accounts", *words)

@@ -16,6 +16,7 @@ from app.connectors.telegram.credentials import TelegramCredentials
 from app.domain.account import Account
 from app.domain.message import Attachment, AttachmentKind, Event, Kind, Message, Notice, NoticeKind, Unopened
 from app.domain.part import Part, PartContent
+from app.domain.person import Identifier, IdentifierType
 from app.domain.webhook import RawRequest
 from app.errors import (
     ContentUnsupported,
@@ -126,6 +127,35 @@ def test_conversation_and_sender(name: str, conversation: str, sender: tuple[str
 
     assert event.conversation == conversation
     assert (event.sender.identifier.value, event.sender.name) == sender
+
+
+NUMBER = (Identifier(type=IdentifierType.PHONE, value="+84901234567"),)
+
+
+def test_telegram_vouches_for_the_number_that_somebody_shares_about_themselves() -> None:
+    assert message("contact").sender.vouched == NUMBER
+    assert message("text").sender.vouched == ()
+
+
+@pytest.mark.parametrize(
+    ("label", "shared", "changes", "vouched"),
+    [
+        ("without the plus", {"phone_number": "84901234567", "user_id": 5}, {}, NUMBER),
+        ("somebody else's", {"phone_number": "+84901234567", "user_id": 6}, {}, ()),
+        ("nobody's on Telegram", {"phone_number": "+84901234567"}, {}, ()),
+        ("no number", {"phone_number": "", "user_id": 5}, {}, ()),
+        ("no number of any country", {"phone_number": "12", "user_id": 5}, {}, ()),
+        ("forwarded", {"phone_number": "84901234567", "user_id": 5}, {"forward_origin": {"type": "user"}}, ()),
+        ("by a channel", {"phone_number": "84901234567", "user_id": 5}, {"sender_chat": {"id": -100}}, ()),
+    ],
+)
+def test_whose_number_a_shared_contact_is(
+    label: str,  # noqa: ARG001
+    shared: JsonValue,
+    changes: dict[str, JsonValue],
+    vouched: tuple[Identifier, ...],
+) -> None:
+    assert update(contact=shared, **changes).sender.vouched == vouched
 
 
 def test_order_rises_from_update_to_update() -> None:

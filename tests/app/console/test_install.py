@@ -54,6 +54,7 @@ def test_the_page_asks_for_what_the_relay_needs(relay: RelayWorld, visitor: Visi
     asked = parse_qs(urlsplit(address).query)
     assert address.startswith(f"{relay.page}/oauth/authorize?")
     assert asked["scope"] == [" ".join(SCOPES)]
+    assert asked["optional_scope"] == ["crm.objects.contacts.read crm.objects.contacts.write"]
     assert "%20" in address
     assert asked["redirect_uri"] == [f"{relay.services.settings.public_url}/oauth/callback"]
     assert len(asked["state"][0]) >= 32

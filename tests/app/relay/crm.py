@@ -36,7 +36,8 @@ def know(relay: RelayWorld, contact_id: str = "55", *, phone: str = PHONE, email
 
 def writes(relay: RelayWorld, text: str = "Hello?", **more: object) -> Any:
     """The customer writes, recognised by a phone number unless told otherwise; returns the message at HubSpot."""
-    relay.say(text, **{"vouched": BY_PHONE, **more})
+    given: dict[str, Any] = {"vouched": BY_PHONE, **more}
+    relay.say(text, **given)
     relay.settle()
     return next(one for one in relay.inbox() if one["text"] == text)
 

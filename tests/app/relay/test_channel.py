@@ -115,6 +115,14 @@ def test_what_cannot_be_made_is_told() -> None:
         build(Settings(environment="test", public_url=RELAY, channel_connectors=("pigeon",)))
 
 
+@pytest.mark.parametrize(
+    ("chosen", "model"), [("thread_id", "INTEGRATION_THREAD_ID"), ("identifier", "DELIVERY_IDENTIFIER")]
+)
+def test_the_setting_chooses_the_threading_model(chosen: str, model: str) -> None:
+    made = build(Settings(environment="test", public_url=RELAY, channel_threading=chosen))
+    assert made.fields()["capabilities.threadingModel"] == model
+
+
 def test_capabilities_are_those_of_all_identifiers_those_of_any_limits_the_smallest() -> None:
     one = Capabilities(
         text_length=1,

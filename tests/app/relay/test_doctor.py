@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from app.domain.account import ContactPolicy
+from app.relay import contacts
 from app.relay import portals as portal_use
 from app.relay.doctor import examine
 from app.relay.findings import Finding, Level
@@ -170,3 +172,24 @@ def test_lanes_of_a_paused_account_wait_rightly(relay: RelayWorld) -> None:
     sql(relay, "UPDATE lanes SET due = due - 300")
     sql(relay, "UPDATE accounts SET state = 'paused'")
     assert found(relay, "workers").level is Level.OK
+
+
+@pytest.mark.parametrize(
+    ("policy", "missing", "level"),
+    [
+        (ContactPolicy.FIND, "crm.objects.contacts.read", Level.WARN),
+        (ContactPolicy.FIND, "crm.objects.contacts.write", Level.OK),
+        (ContactPolicy.CREATE, "crm.objects.contacts.write", Level.WARN),
+    ],
+)
+def test_scopes_that_contacts_need_are_named(
+    relay: RelayWorld, policy: ContactPolicy, missing: str, level: Level
+) -> None:
+    assert "contacts" not in levels(relay)
+    contacts.set_policy(relay.services, 1, policy)
+    for held in relay.world.hubspot.refresh_tokens.values():
+        held.scopes = held.scopes - {missing}
+    relay.pass_time(3_600)  # until the next token
+    one = found(relay, "contacts")
+    assert one.level is level
+    assert (missing in one.sentence) is (level is Level.WARN)

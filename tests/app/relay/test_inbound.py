@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+import pytest
+
 from tests.app.relay.world import RelayWorld, eventually, incoming
 
 
@@ -35,6 +37,27 @@ def test_what_comes_late_keeps_its_own_time(light_relay: RelayWorld) -> None:
         light_relay.settle()
     assert light_relay.texts() == ["later", "earlier"]
     assert told_times(light_relay) == ["2026-09-14T08:15:30.000Z", "2026-09-14T07:00:00.000Z"]
+
+
+def test_a_quote_of_any_part_of_an_answer_is_a_quote_of_the_answer(light_relay: RelayWorld) -> None:
+    answer = light_relay.answered("word " * 1_000)
+    parts = [one for one in light_relay.customer_sees() if not one["mine"]]
+    for number, part in enumerate(parts):
+        light_relay.say(f"about {number}", reply_to=part["id"])
+        light_relay.settle()
+    quotes = {one["text"]: one.get("inReplyToId") for one in light_relay.inbox()}
+    assert [quotes["about 0"], quotes["about 1"], quotes["Hello?"]] == [answer, answer, None]
+
+
+@pytest.mark.parametrize("answer", ["ignore", "400"])
+def test_a_quote_of_what_was_deleted_takes_no_message_with_it(light_relay: RelayWorld, answer: str) -> None:
+    light_relay.world.switch(unknown_reply_answer=answer)
+    light_relay.answered()
+    quoted = light_relay.customer_sees()[-1]["id"]
+    light_relay.world.hubspot.messages.clear()
+    light_relay.say("About that", reply_to=quoted)
+    light_relay.settle()
+    assert light_relay.texts()[-1] == "About that"
 
 
 def test_a_picture_arrives_byte_for_byte(relay: RelayWorld) -> None:

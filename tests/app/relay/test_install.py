@@ -9,7 +9,7 @@ import pytest
 from app.domain.account import RunState
 from app.errors import HubSpotUnavailable, Unauthorized
 from app.hubspot.client import HubSpot
-from app.hubspot.oauth import SCOPES
+from app.hubspot.oauth import OPTIONAL_SCOPES, SCOPES
 from app.relay.install import Installed, install
 from app.simulator import seed
 from app.simulator.faults import Api, FaultKind
@@ -105,6 +105,10 @@ def test_scopes_that_are_missing_are_named(relay: RelayWorld) -> None:
     with pytest.raises(Unauthorized, match="files") as caught:
         install(relay.services, code(relay, scopes=frozenset(SCOPES) - {"files"}))
     assert caught.value.reason == "missing_scopes"
+
+
+def test_scopes_of_contacts_may_be_missing(relay: RelayWorld) -> None:
+    assert install(relay.services, code(relay, scopes=frozenset(SCOPES) - set(OPTIONAL_SCOPES))).portal_id == PORTAL
 
 
 def test_another_apps_tokens(relay: RelayWorld) -> None:

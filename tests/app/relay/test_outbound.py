@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.app.relay.world import RelayWorld, eventually
 
 
@@ -41,3 +43,40 @@ def test_fifty_messages_keep_their_order(relay: RelayWorld) -> None:
         eventually(lambda: len(relay.inbox()) == 50, within=45)
     received = sorted(relay.inbox(), key=lambda one: one["receivedAt"])
     assert [one["text"] for one in received] == [str(number) for number in range(50)]
+
+
+def quoted_by(relay: RelayWorld, text: str) -> Any:
+    """The customer's message that an answer quotes."""
+    return next(one["reply_to"] for one in relay.customer_sees() if one["text"].startswith(text))
+
+
+def test_an_answer_to_a_message_quotes_it_at_the_service(light_relay: RelayWorld) -> None:
+    thread = light_relay.conversation()
+    asked = light_relay.inbox()[0]["id"]
+    light_relay.reply(thread, "Yes", inReplyTo=asked)
+    light_relay.reply(thread, "No quote")
+    light_relay.reply(thread, "What of?", inReplyTo="0" * 32)
+    light_relay.settle()
+    assert quoted_by(light_relay, "Yes") == light_relay.customer_sees()[0]["id"]
+    assert quoted_by(light_relay, "No quote") is quoted_by(light_relay, "What of?") is None
+
+
+def test_an_answer_to_an_answer_in_several_parts_quotes_the_first(light_relay: RelayWorld) -> None:
+    answer = light_relay.answered("word " * 1_000)
+    first = next(one["id"] for one in light_relay.customer_sees() if not one["mine"])
+    light_relay.reply(light_relay.threads()[0]["id"], "more " * 1_000, inReplyTo=answer)
+    light_relay.settle()
+    quotes = [one["reply_to"] for one in light_relay.customer_sees() if one["text"].startswith("more")]
+    assert quotes == [first, None]
+
+
+def test_after_a_merge_no_message_of_the_other_conversation_is_quoted(light_relay: RelayWorld) -> None:
+    for conversation in ("c1", "c2"):
+        light_relay.say(f"I am {conversation}", conversation)
+        light_relay.settle()
+    thread_of = {one["text"]: one["conversationsThreadId"] for one in light_relay.inbox()}
+    other = next(one["id"] for one in light_relay.inbox() if one["text"] == "I am c2")
+    light_relay.call("POST", f"/_sim/threads/{thread_of['I am c2']}/merge", {"into": thread_of["I am c1"]})
+    light_relay.reply(thread_of["I am c1"], "Yes", inReplyTo=other)
+    light_relay.settle()
+    assert quoted_by(light_relay, "Yes") is None
