@@ -43,6 +43,9 @@ from app.settings import Settings
 #: most once. Raises Unauthorized for the portal when there is none to be had.
 TokenSource = Callable[[str | None], str]
 
+#: An agent's answer waits for a name (seconds).
+_ACTOR_TIMEOUT: Final = 5.0
+
 BAD_REQUEST: Final = 400
 UNAUTHENTICATED: Final = 401
 CONFLICT: Final = 409
@@ -192,7 +195,8 @@ class PortalClient:
     def actor(self, actor_id: str) -> str:
         """Return an actor's name, empty where HubSpot shows none or does not know the actor."""
         try:
-            response = self._call("GET", join(self._addresses.conversations, "actors", actor_id))
+            address = join(self._addresses.conversations, "actors", actor_id)
+            response = self._call("GET", address, timeout=_ACTOR_TIMEOUT)
         except Gone:
             return ""
         return parse(_Actor, response).name

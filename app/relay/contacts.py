@@ -60,6 +60,8 @@ def set_policy(services: Services, account_id: int, policy: ContactPolicy) -> No
 
 def question(services: Services, head: Head, account: AccountRow) -> Question | None:
     """Return what HubSpot has to be asked about the customer of a message, None: nothing."""
+    if account.contacts is ContactPolicy.OFF:
+        return None
     with services.database.read() as connection:
         known = _known(connection, head, account)
     if known is None or known.without == head.id:

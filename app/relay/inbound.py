@@ -114,9 +114,11 @@ class Inbound:
             in_reply_to=quoted,
             contact_id=known.contact_id if known else None,
         )
-        client = tokens.client(services, account.portal_id)
-        published, is_whole = _publish(client, account.channel_id, publication, plain=_plain(services, publication))
-        return PublishedAs((), published=published, told=known, is_gone=not is_whole)
+        plain = _plain(services, publication)
+        published, is_whole = _publish(tokens.client(services, account.portal_id), account, publication, plain=plain)
+        # Only what was alone in question is to blame; else the next message tells.
+        is_gone = not is_whole and replace(publication, contact_id=None) == plain
+        return PublishedAs((), published=published, told=known if is_whole or is_gone else None, is_gone=is_gone)
 
     def record(self, connection: Connection, call: Call, sent: Sent) -> list[int]:
         """Remember HubSpot's ids; its thread id may change, the newest counts."""
@@ -144,7 +146,7 @@ class Inbound:
 
 
 def _publish(
-    client: PortalClient, channel_id: str, publication: Publication, *, plain: Publication
+    client: PortalClient, account: AccountRow, publication: Publication, *, plain: Publication
 ) -> tuple[Published, bool]:
     """Publish, and once more without what the message refers to, where HubSpot does not take it so.
 
@@ -152,11 +154,11 @@ def _publish(
     it went whole.
     """
     try:
-        return client.publish(channel_id, publication), True
+        return client.publish(account.channel_id, publication), True
     except (Gone, MessageInvalid):
         if plain == publication:
             raise
-        return client.publish(channel_id, plain), False
+        return client.publish(account.channel_id, plain), False
 
 
 def _plain(services: Services, publication: Publication) -> Publication:

@@ -93,12 +93,15 @@ def by_integration_ids(connection: Connection, account_id: int, ours: Sequence[s
 
     These are our own ids, or aliases that HubSpot made up and that were learnt.
     """
-    aliases = select(thread_aliases.c.integration_thread_id, thread_aliases.c.thread_id).where(
-        thread_aliases.c.account_id == account_id, thread_aliases.c.integration_thread_id.in_(ours)
-    )
-    named = {row.integration_thread_id: row.thread_id for row in connection.execute(aliases)} if ours else {}
-    wanted = [*ours, *(named[one] for one in ours if one in named)]
-    return sorted(_select(connection, account_id, threads.c.id.in_(wanted)), key=lambda one: wanted.index(one.id))
+    found = {one.id: one for one in _select(connection, account_id, threads.c.id.in_(ours))} if ours else {}
+    others = [one for one in ours if one not in found]
+    if others:
+        named = thread_aliases.c.account_id == account_id, thread_aliases.c.integration_thread_id.in_(others)
+        meant = select(thread_aliases.c.thread_id, thread_aliases.c.integration_thread_id).where(*named)
+        alias_of = {row.thread_id: row.integration_thread_id for row in connection.execute(meant)}
+        rest = _select(connection, account_id, threads.c.id.in_(alias_of))
+        found |= {alias_of[one.id]: one for one in rest if one.id not in found}
+    return [found[one] for one in ours if one in found]
 
 
 def by_hubspot_id(connection: Connection, account_id: int, hubspot: str) -> list[Thread]:

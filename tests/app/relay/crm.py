@@ -39,7 +39,7 @@ def writes(relay: RelayWorld, text: str = "Hello?", **more: object) -> Any:
     given: dict[str, Any] = {"vouched": BY_PHONE, **more}
     relay.say(text, **given)
     relay.settle()
-    return next(one for one in relay.inbox() if one["text"] == text)
+    return next(one for one in relay.inbox() if one.get("text") == text)
 
 
 def contact_of(relay: RelayWorld, thread: str) -> str | None:

@@ -216,6 +216,21 @@ def test_a_contact_that_was_deleted_is_forgotten_and_the_message_goes_on(light_r
         assert (row.state, row.contact_id) == (ContactState.GONE, None)
 
 
+def test_a_quote_that_was_deleted_is_not_blamed_on_the_contact(light_relay: RelayWorld) -> None:
+    light_relay.world.switch(unknown_reply_answer="400", closed_thread_policy="new_thread")
+    know(light_relay)
+    choose(light_relay, ContactPolicy.FIND)
+    thread = writes(light_relay)["conversationsThreadId"]
+    quoted = light_relay.customer_sees()[0]["id"]
+    light_relay.world.hubspot.messages.clear()
+    light_relay.call("POST", f"/_sim/threads/{thread}/close")
+    for text in ("opens another thread", "quotes"):
+        writes(light_relay, text, reply_to=quoted)
+    assert shown(light_relay, "is told") == "55"
+    [row] = rows(light_relay)
+    assert row.state == ContactState.FOUND
+
+
 # What HubSpot is told ------------------------------------------------------------------------------------------------
 
 
