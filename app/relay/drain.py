@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from app import logs, metrics
 from app.domain.lane import LaneKind
@@ -149,7 +150,9 @@ class _Run:
     def _could_not_prepare(self, road: Road, head: Head, account: AccountRow, error: Exception) -> Park | None:
         """Count the try and carry out what the error means, though no call was made."""
         verdict = self._judge(road, head, account, error)
-        log.error("message_not_prepared", message=head.id, next=verdict.next.value, hint=verdict.hint, exc_info=error)
+        is_bug = verdict.code == "internal_error"
+        report = partial(log.error, exc_info=error) if is_bug else log.warning
+        report("message_not_prepared", message=head.id, next=verdict.next.value, hint=verdict.hint)
         with self.services.database.write() as connection:
             if not self._is_mine(connection):
                 return Park(_STOOD_IN_THE_WAY)

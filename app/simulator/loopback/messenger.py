@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from app.simulator.bubble import BubbleStatus, Messenger, published
 from app.simulator.delivery import RetryPolicy, WebhookTarget
 from app.simulator.faults import SIGNATURE_KINDS, Api, FaultKind
-from app.simulator.loopback.state import SERVICE, Account, Address, Conversation, Media, Message
+from app.simulator.loopback.state import SERVICE, Account, Conversation, Media, Message
 from app.simulator.resident import Resident
 from app.simulator.world import World
 
@@ -237,9 +237,11 @@ class Loopback:
 
 
 def _sender(conversation: Conversation) -> dict[str, Any]:
-    address = conversation.address or Address("opaque", f"u-{conversation.id}")
-    sender: dict[str, Any] = {"id": address.value, "type": address.type, "name": conversation.customer}
-    return sender | {"vouched": [asdict(one) for one in conversation.vouched]}
+    address = conversation.address
+    sender = {"id": f"u-{conversation.id}", "name": conversation.customer}
+    if address is not None:
+        sender |= {"id": address.value, "type": address.type}
+    return sender | ({"vouched": [asdict(one) for one in conversation.vouched]} if conversation.vouched else {})
 
 
 #: The one loopback messenger of a world.

@@ -14,6 +14,7 @@ from app.connectors.loopback import LoopbackConnector, LoopbackCredentials
 from app.domain.account import Account
 from app.domain.message import Attachment, AttachmentKind, Event, Message, Receipt, Unopened
 from app.domain.part import Part, PartContent
+from app.domain.person import Identifier, IdentifierType
 from app.domain.status import Status
 from app.domain.webhook import RawRequest
 from app.errors import (
@@ -97,6 +98,14 @@ def test_parse_reply() -> None:
 
     assert isinstance(event, Message)
     assert event.content.reply_to == "m7"
+
+
+def test_a_sender_may_be_a_number_and_be_vouched_for() -> None:
+    [event] = parse("vouched")
+
+    assert isinstance(event, Message)
+    assert event.sender.identifier == Identifier(type=IdentifierType.PHONE, value="+4930123456")
+    assert [one.value for one in event.sender.vouched] == ["+4930123456", "dana@example.com"]
 
 
 def test_parse_picture() -> None:

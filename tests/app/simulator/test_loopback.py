@@ -57,6 +57,13 @@ def test_a_customers_message_arrives_signed(simulator: Simulator, receiver: Rece
     }
 
 
+def test_a_customer_may_have_another_address_and_be_vouched_for(simulator: Simulator, receiver: Receiver) -> None:
+    phone = {"type": "phone", "value": "+491701234567"}
+    say(simulator, address=phone, vouched=[phone])
+    sender = receiver.wait(1)[0].json["events"][0]["sender"]
+    assert sender == {"id": "+491701234567", "type": "phone", "name": "Dana", "vouched": [phone]}
+
+
 def test_a_refused_webhook_comes_again_with_its_id_and_before_the_next_one(
     simulator: Simulator, receiver: Receiver
 ) -> None:
