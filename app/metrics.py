@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -66,6 +67,12 @@ def _histogram(name: str, description: str, buckets: tuple[float, ...], *labels:
 WEBHOOKS: Final = _counter(
     "webhooks_total", "Requests received, by sender and what became of them.", "source", "outcome"
 )
+SIGNATURES_REFUSED: Final = _counter(
+    "signatures_refused_total", "Requests in HubSpot's name that were refused for their signature, by cause.", "cause"
+)
+SIGNATURE_REFUSED_AT: Final = _gauge(
+    "signature_refused_timestamp_seconds", "When such a request was last refused; 0: never since the start."
+)
 ACCEPT_SECONDS: Final = _histogram("accept_seconds", "Time from a verified webhook to its commit.", _ACCEPT_BUCKETS)
 JOURNAL_APPENDED: Final = _counter(
     "journal_appended_total", "Requests written into the journal because the database was away."
@@ -91,13 +98,32 @@ PAUSED_ACCOUNTS: Final = _gauge("paused_accounts", "Channel accounts that are pa
 ProcessCollector(registry=_registry)
 
 
+@dataclass(frozen=True)
+class Sample:
+    """One value of a metric, with its labels."""
+
+    labels: Mapping[str, str]
+    value: float
+
+
 def render() -> tuple[bytes, str]:
     """Return all metrics as Prometheus reads them, and their content type."""
-    registry = _registry
-    if _shared:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry, str(_shared[-1]))  # type: ignore[no-untyped-call]  # the library's own gap
-    return generate_latest(registry), CONTENT_TYPE_LATEST
+    return generate_latest(_everything()), CONTENT_TYPE_LATEST
+
+
+def read(metric: Counter | Gauge) -> list[Sample]:
+    """Return a metric's values, the sums of all processes that ``render`` tells of."""
+    [entry] = [entry for entry, one in _entries if one is metric]
+    samples = (one for family in _everything().collect() for one in family.samples)
+    return [Sample(one.labels, one.value) for one in samples if one.name == entry.name]
+
+
+def _everything() -> CollectorRegistry:
+    if not _shared:
+        return _registry
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, str(_shared[-1]))  # type: ignore[no-untyped-call]  # the library's own gap
+    return registry
 
 
 def configure_multiprocess(folder: Path) -> None:

@@ -168,6 +168,21 @@ def test_commands_are_called_as_they_are(words: list[str]) -> None:
     assert {word.partition("=")[0] for word in words if word.startswith("--")} - options == set()
 
 
+def checks() -> set[str]:
+    """The name of every check of the doctor's; what is put into it counts as N."""
+    nodes = (node for path in (PROJECT / "app/relay").glob("*.py") for node in ast.walk(ast.parse(path.read_text())))
+    named = {node.args[0] for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "Finding"}
+    words = {str(one.value) for one in named if isinstance(one, ast.Constant)}
+    return words | {re.sub(r"\{.*?\}", "N", ast.unparse(one)[2:-1]) for one in named if isinstance(one, ast.JoinedStr)}
+
+
+def test_every_check_of_the_doctor_is_listed() -> None:
+    (table,) = re.findall(r"^\| check \|.*\n\|[-| ]+\n((?:\|.*\n)+)", DOCS["docs/operations.md"], re.MULTILINE)
+    listed = {check for line in table.splitlines() for check in _CODE.findall(line.split("|")[1])}
+    assert len(checks()) > 10
+    assert checks() - listed == set()
+
+
 def test_every_queue_and_task_is_listed() -> None:
     text = DOCS["docs/operations.md"]
     assert [queue for queue in QUEUES if f"| `{queue}` |" not in text] == []

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.domain.webhook import Answer, RawRequest
-from app.relay import accept
+from app.relay import accept, round_trip
 from app.relay.services import Services
 
 #: Every method, because services use more than POST: Matrix puts, others ask with GET whether an address is ours.
@@ -17,8 +17,12 @@ blueprint = Blueprint("webhooks", __name__, url_prefix="/webhooks")
 
 @blueprint.post("/hubspot")
 def hubspot() -> Response:
-    """Take a webhook of HubSpot's."""
-    accept.accept_hubspot(services(), raw_request())
+    """Take a webhook of HubSpot's, or the doctor's request that follows their way."""
+    raw = raw_request()
+    challenged = round_trip.answer(services(), raw)
+    if challenged is not None:
+        return respond(challenged)
+    accept.accept_hubspot(services(), raw)
     return respond(Answer(204))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from app.domain.account import RunState
-from app.errors import ConfigurationError, RelayError, Unauthorized
+from app.errors import ConfigurationError, RelayError, Transient, Unauthorized
 from app.hubspot.answers import Channel
 from app.hubspot.channel import CONNECT_URL, WEBHOOK_URL, Difference, WantedChannel, compare
 from app.relay import channel as use
@@ -104,6 +104,9 @@ def _seen(services: Services, there: Channel) -> Iterator[Finding]:
     for portal_id in running:
         try:
             tokens.client(services, portal_id).accounts(there.id)
+        except Transient as error:
+            sentence = f"Portal {portal_id} cannot be asked whether it sees the channel: {error}"
+            yield Finding("channel_seen", Level.WARN, sentence, "Run `relay doctor` again in a moment.")
         except RelayError as error:
             cause, fix = _UNSEEN.get(error.reason, (str(error), f"`relay portals list` says more of {portal_id}."))
             yield Finding("channel_seen", Level.FAIL, f"Portal {portal_id} does not see the channel: {cause}.", fix)

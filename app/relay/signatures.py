@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Collection
 from typing import Final
 
-from app import logs
+from app import logs, metrics
 from app.domain.webhook import RawRequest
 from app.errors import SignatureInvalid
 from app.hubspot import signature
@@ -20,6 +20,9 @@ from app.settings import Settings
 #: them.
 MOST_EXAMINED: Final = 10
 _MINUTE = 60.0
+
+#: Counted as the cause of what was not examined: too many, too large, or nothing like a signature.
+NOT_EXAMINED: Final = "not_examined"
 
 #: How many of the client secrets of before are taken: there are two secrets during a rotation.
 _OLD_TAKEN = 1
@@ -93,15 +96,18 @@ def _judge(settings: Settings, raw: RawRequest, versions: Collection[Version]) -
 def _examine_quietly(
     settings: Settings, raw: RawRequest, versions: Collection[Version], consultation: Consultation
 ) -> None:
-    """Log what is wrong with a refused request, once a cause and minute. Never raises."""
+    """Count a refused request by its cause, and log what is wrong with it, once a cause and minute. Never raises."""
+    found = None
     try:
-        if not consultation.may_examine():
-            return
-        found = examine(raw, keys=_keys(settings), now=time.time(), versions=versions)
+        if consultation.may_examine():
+            found = examine(raw, keys=_keys(settings), now=time.time(), versions=versions)
         if found is not None and consultation.is_news(found.causes):
             _tell(found)
     except Exception:
         log.exception("signature_doctor_raised")
+    cause = found.causes[0].value if found is not None and found.causes else NOT_EXAMINED
+    metrics.SIGNATURES_REFUSED.labels(cause=cause).inc()
+    metrics.SIGNATURE_REFUSED_AT.set(time.time())
 
 
 def _tell(found: Diagnosis) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+#: There is no index by source; so many envelopes are looked through at once.
+_LOOKED_AT = 10_000
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -69,6 +72,20 @@ def get(connection: Connection, envelope_id: int) -> Envelope | None:
         return None
     raw = RawRequest(row.method, row.url, row.path, row.query, row.headers, bytes(row.body))
     return Envelope(row.id, row.source, row.account_id, raw, row.received_at)
+
+
+def take_away(connection: Connection, source: str, dedupe: str) -> bool:
+    """Delete an envelope without messages. Returns False when there is none."""
+    mine = (envelopes.c.dedupe == dedupe, envelopes.c.source == source)
+    return connection.execute(delete(envelopes).where(*mine)).rowcount == 1
+
+
+def since_last(connection: Connection, source: str) -> float | None:
+    """Return the seconds since the last request of a source, None where none is among the newest ``_LOOKED_AT``."""
+    newest = select(envelopes.c.source, envelopes.c.received_at).order_by(envelopes.c.id.desc()).limit(_LOOKED_AT)
+    looked_at = newest.subquery()
+    query = select(now() - func.max(looked_at.c.received_at)).where(looked_at.c.source == source)
+    return connection.execute(query).scalar()
 
 
 @dataclass(frozen=True)

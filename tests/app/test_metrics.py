@@ -32,6 +32,13 @@ def test_render_shows_what_was_counted() -> None:
     assert content_type.startswith("text/plain")
 
 
+def test_a_metric_can_be_read_as_it_is_rendered() -> None:
+    metrics.SIGNATURES_REFUSED.labels(cause="test").inc(2)
+    assert [one.value for one in metrics.read(metrics.SIGNATURES_REFUSED) if one.labels == {"cause": "test"}] == [2]
+    metrics.LANES_DUE.set(5)
+    assert [one.value for one in metrics.read(metrics.LANES_DUE)] == [5]
+
+
 def test_the_catalogue_names_every_metric_that_is_rendered() -> None:
     body = metrics.render()[0].decode()
     shown = {line.split()[2] for line in body.splitlines() if line.startswith("# TYPE relay_")}

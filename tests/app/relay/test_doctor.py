@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,14 +9,14 @@ import pytest
 from app.domain.account import ContactPolicy
 from app.relay import contacts
 from app.relay import portals as portal_use
+from app.relay import doctor
 from app.relay.doctor import examine
 from app.relay.findings import Finding, Level
-from app.simulator import seed
-from app.storage import accounts, breakers, rings
+from app.storage import accounts
 from app.storage.accounts import Side
-from app.storage.breakers import Key, Scope
-from tests.app.relay.deliveries import bury, deliver, message, oddity
-from tests.app.relay.world import RelayWorld
+from tests.app.http.scripted import ScriptedServer, Visit
+from tests.app.relay.deliveries import bury, deliver, oddity
+from tests.app.relay.world import RelayWorld, basic_settings
 
 
 @pytest.fixture
@@ -33,17 +35,14 @@ def levels(relay: RelayWorld, **changes: Any) -> dict[str, Level]:
     return {one.check: one.level for one in examine(relay.services.settings.model_copy(update=changes))}
 
 
-def sql(relay: RelayWorld, statement: str) -> None:
-    with relay.services.database.write() as connection:
-        connection.exec_driver_sql(statement)
-
-
 def test_nothing_fails_in_a_whole_relay(relay: RelayWorld) -> None:
     report = examine(relay.services.settings)
     assert [one for one in report if one.level is Level.FAIL] == []
     named = {one.check for one in report}
     assert named >= {"settings", "public_url", "database", "migrations", "broker", "hubspot"}
     assert named >= {"hubspot_clock", "database_clock", "vault", "portal 4700001", "accounts", "workers"}
+    assert named >= {"webhook_address", "webhook_signature", "webhooks_refused", "webhooks", "channel"}
+    assert named >= {"portal 4700001 scopes", "portal 4700001 accounts", "portal 4700001 rate"}
 
 
 def test_whatever_is_wrong_has_a_fix_or_says_it(relay: RelayWorld) -> None:
@@ -58,52 +57,6 @@ def test_whatever_is_wrong_has_a_fix_or_says_it(relay: RelayWorld) -> None:
     assert "1 items" in report["envelopes"].sentence
     assert "1 messages" in report["dead_letters"].sentence
     assert [one for one in report.values() if one.level is Level.FAIL and not one.fix] == []
-
-
-def test_a_side_that_fails_for_everybody_is_told_with_its_reason(relay: RelayWorld) -> None:
-    with relay.services.database.write() as connection:
-        fresh = breakers.make(connection, Key(Scope.SERVICE, 1))
-        breakers.store(connection, fresh.opened("Loopback is down.", probe_in=9.0))
-    told = found(relay, "breakers")
-    assert (told.level, "Loopback is down." in told.sentence) == (Level.WARN, True)
-    assert "relay accounts resume 1" in told.fix
-
-
-def test_missing_secrets_in_production(relay: RelayWorld) -> None:
-    bad = levels(relay, environment="production", secret_keys=())
-    assert bad["settings"] is Level.FAIL
-    assert bad["services"] is Level.FAIL
-
-
-def test_a_weak_secret_in_production(relay: RelayWorld) -> None:
-    weak = relay.services.settings.hubspot_client_secret.__class__("short")
-    assert (
-        "HUBSPOT_CLIENT_SECRET is shorter"
-        in found(relay, "settings", environment="production", hubspot_client_secret=weak).sentence
-    )
-
-
-@pytest.mark.parametrize(
-    ("url", "level"),
-    [
-        ("", Level.FAIL),
-        ("relay.example.com", Level.FAIL),
-        ("http://a.example", Level.WARN),
-        ("https://a.example", Level.OK),
-    ],
-)
-def test_the_public_address(relay: RelayWorld, url: str, level: Level) -> None:
-    assert found(relay, "public_url", public_url=url).level is level
-
-
-def test_a_database_without_tables(relay: RelayWorld, tmp_path: Any) -> None:
-    report = levels(relay, database_url=f"sqlite:///{tmp_path / 'other.db'}")
-    assert (report["database"], report["migrations"]) == (Level.OK, Level.FAIL)
-    assert "vault" not in report
-
-
-def test_a_database_that_is_away(relay: RelayWorld, tmp_path: Any) -> None:
-    assert found(relay, "database", database_url=f"sqlite:///{tmp_path}/no/folder/relay.db").level is Level.FAIL
 
 
 def test_a_broker_that_is_away(relay: RelayWorld) -> None:
@@ -124,30 +77,28 @@ def test_hubspot_that_cannot_be_reached(relay: RelayWorld) -> None:
     assert found(relay, "hubspot", hubspot_api_url="http://127.0.0.1:1").level is Level.FAIL
 
 
-def test_a_key_that_opens_nothing(relay: RelayWorld) -> None:
-    key = relay.services.settings.hubspot_client_secret.__class__("another key of the tests")
-    report = examine(relay.services.settings.model_copy(update={"secret_keys": (key,)}))
-    closed = [one.sentence for one in report if one.check == "vault"]
-    assert len(closed) == 2
-    assert "account 1" in closed[0]
+def test_missing_secrets_end_the_examination_early(relay: RelayWorld) -> None:
+    bad = levels(relay, environment="production", secret_keys=())
+    assert (bad["settings"], bad["services"]) == (Level.FAIL, Level.FAIL)
 
 
-def test_an_older_key_is_worth_a_word(relay: RelayWorld) -> None:
-    key = relay.services.settings.hubspot_client_secret.__class__("another key of the tests")
-    keys = (key, *relay.services.settings.secret_keys)
-    assert found(relay, "vault", secret_keys=keys).level is Level.WARN
+def test_a_database_without_tables(relay: RelayWorld, tmp_path: Path) -> None:
+    report = levels(relay, database_url=f"sqlite:///{tmp_path / 'other.db'}")
+    assert (report["database"], report["migrations"]) == (Level.OK, Level.FAIL)
+    assert "vault" not in report
 
 
-def test_a_portal_whose_token_is_refused(relay: RelayWorld) -> None:
-    portal_use.add(relay.services, int(seed.PORTAL_ID), "made-up", test=False)
-    one = found(relay, f"portal {seed.PORTAL_ID}")
-    assert one.level is Level.FAIL
-    assert "relay portals add" in one.fix
+def test_everything_down_gives_nothing_but_findings(tmp_path: Path) -> None:
+    nowhere = f"sqlite:///{tmp_path}/no/folder/relay.db"
+    broker, hubspot = "redis://127.0.0.1:1/0", "http://127.0.0.1:1"
+    report = examine(basic_settings(tmp_path, database_url=nowhere, broker_url=broker, hubspot_api_url=hubspot))
+    failed = {one.check for one in report if one.level is Level.FAIL}
+    assert failed == {"database", "hubspot", "webhook_address", "broker", "limiter"}
+    assert all(one.fix for one in report if one.level is Level.FAIL)
 
 
-def test_a_portal_without_accounts_is_asked_for_a_token(relay: RelayWorld) -> None:
-    portal_use.add(relay.services, 99, "made-up", test=False)
-    assert found(relay, "portal 99").level is Level.FAIL
+def keep_silent(visit: Visit) -> None:
+    visit.ending.wait()
 
 
 def test_nothing_connected_is_worth_a_word(relay: RelayWorld) -> None:
@@ -193,3 +144,13 @@ def test_scopes_that_contacts_need_are_named(
     one = found(relay, "contacts")
     assert one.level is level
     assert (missing in one.sentence) is (level is Level.WARN)
+def test_whatever_hangs_it_ends_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_TIME", 0.5)
+    with ScriptedServer(keep_silent) as hole:
+        database = f"postgresql://u:p@127.0.0.1:{hole.port}/db"
+        settings = basic_settings(tmp_path, port=hole.port, database_url=database, hubspot_api_url=hole.url)
+        before = time.monotonic()
+        report = {one.check: one for one in examine(settings)}
+        assert time.monotonic() - before < 4
+    for check in ("database", "hubspot", "round_trip"):
+        assert "no result after" in report[check].sentence

@@ -117,3 +117,18 @@ def test_items_are_listed_newest_first_and_forgotten_with_their_envelope(rows: R
     rows.write(envelopes.forget_unopened, first)
     assert rows.read(envelopes.count_unopened) == 1
     assert rows.read(envelopes.get, first) is not None
+
+
+def test_an_envelope_without_messages_is_taken_away_once(rows: Rows) -> None:
+    stored(rows, "d1")
+    assert not rows.write(envelopes.take_away, "doctor", "d1")
+    assert rows.write(envelopes.take_away, "loopback", "d1")
+    assert not rows.write(envelopes.take_away, "loopback", "d1")
+
+
+def test_how_long_ago_a_source_was_heard(rows: Rows) -> None:
+    assert rows.read(envelopes.since_last, "loopback") is None
+    stored(rows, "d1")
+    stored(rows, "d2")
+    assert rows.read(envelopes.since_last, "hubspot") is None
+    assert rows.read(envelopes.since_last, "loopback") == pytest.approx(0, abs=30)

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
-from app.relay.doctor import examine
+from dataclasses import replace
+
+from app.relay import storage_health
 from app.relay.findings import Finding, Level
 from app.relay.journal import FOLDER
 from app.storage.spool import Spool
+from app.vault import Vault
 from tests.app.relay.world import RelayWorld
 
 
 def found(relay: RelayWorld, *, journal: bool = True) -> dict[str, Finding]:
     settings = relay.services.settings.model_copy(update={"journal": journal})
-    return {one.check: one for one in examine(settings) if one.check.startswith("journal")}
+    return {one.check: one for one in storage_health.journal(settings)}
 
 
 def spool_of(relay: RelayWorld) -> Spool:
@@ -53,3 +56,18 @@ def test_what_was_set_aside_or_damaged_needs_a_person(light_relay: RelayWorld) -
         "journal_damaged": Level.FAIL,
     }
     assert report["journal_aside"].sentence.startswith("1 request")
+
+
+def vault(relay: RelayWorld, *keys: str) -> list[Finding]:
+    return list(storage_health.vault(replace(relay.services, vault=Vault(keys))))
+
+
+def test_a_key_that_opens_nothing(light_relay: RelayWorld) -> None:
+    closed = vault(light_relay, "another key of the tests")
+    assert [one.level for one in closed] == [Level.FAIL, Level.FAIL]
+    assert "account 1" in closed[0].sentence
+
+
+def test_an_older_key_is_worth_a_word(light_relay: RelayWorld) -> None:
+    [one] = vault(light_relay, "another key of the tests", "a key of the tests")
+    assert (one.level, "2 of 2" in one.sentence) == (Level.WARN, True)
