@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from app.errors import HubSpotUnavailable, Rejected, Unauthorized
 from app.http import Http, Response
@@ -16,6 +16,14 @@ from app.hubspot.portal import UNAUTHENTICATED, PortalClient, TokenSource
 from app.settings import Settings
 
 __all__ = ["HubSpot", "PortalClient", "Rate", "TokenSource"]
+
+_KEY: Final = (
+    "HubSpot refuses RELAY_HUBSPOT_DEVELOPER_API_KEY or RELAY_HUBSPOT_APP_ID: the key stands in the developer account "
+    "under Development > Keys, and is not a private app's token."
+)
+_OR_BODY: Final = (
+    "HubSpot was also seen to say so of a body that it could not read: if `relay channel show` works, the key is right."
+)
 
 
 class HubSpot:
@@ -99,8 +107,7 @@ class HubSpot:
         response = self._http.request(method, url, params=asked, json=body, unavailable=HubSpotUnavailable)
         if response.status == UNAUTHENTICATED:
             raise Unauthorized(
-                "HubSpot refuses RELAY_HUBSPOT_DEVELOPER_API_KEY or RELAY_HUBSPOT_APP_ID: the key stands in the "
-                "developer account under Development > Keys, and is not a private app's token.",
+                _KEY if body is None else f"{_KEY} {_OR_BODY}",
                 scope="portal",
                 code="developer_key",
                 detail=read_error(response).detail,

@@ -33,6 +33,9 @@ _EXAMPLES = frozenset({"loopback"})
 #: No connector counts files; an agent's message may have so many.
 MOST_FILES: Final = 10
 
+#: An app was reported to take about so many channels.
+MOST_CHANNELS: Final = 10
+
 #: What the composer may offer where a service reads the dialect. Others have no formatting.
 _BUTTONS: Final = {
     RichTextDialect.TELEGRAM: frozenset(RichText) - {RichText.LISTS},
@@ -183,8 +186,13 @@ def register(
         OutcomeUnknown, HubSpotUnavailable: HubSpot's answer was lost or no answer. For a while the next try is refused.
         RelayError: HubSpot refuses the channel or the key; nothing was registered.
     """
+    there = hubspot.channels()
     if not force:
-        _check_new(settings, hubspot, wanted)
+        _check_new(settings, hubspot, wanted, there)
+    if len(there) >= MOST_CHANNELS:
+        tell(
+            f"The app has {len(there)} channels, and HubSpot is said to allow about {MOST_CHANNELS}: archive old ones."
+        )
     note = channel_note.begin(settings, wanted.name)
     try:
         made = hubspot.register_channel(wanted.write())
@@ -198,9 +206,9 @@ def register(
     return Registered(made.id, listed is not None, compare(wanted, listed or made))
 
 
-def _check_new(settings: Settings, hubspot: HubSpot, wanted: WantedChannel) -> None:
+def _check_new(settings: Settings, hubspot: HubSpot, wanted: WantedChannel, there: Iterable[Channel]) -> None:
     """Refuse a second channel of the same name, also where the first is not listed yet."""
-    same = [one.id for one in hubspot.channels() if _same_name(one, wanted)]
+    same = [one.id for one in there if _same_name(one, wanted)]
     if same:
         raise AlreadyRegistered(
             f"The app has channel {', '.join(same)} of the name {wanted.name!r} already: `relay channel apply` changes "

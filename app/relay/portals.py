@@ -9,6 +9,9 @@ from app.relay.services import Services
 from app.storage import portals
 from app.storage.portals import SealedTokens
 
+#: Tokens of private apps begin so; HubSpot answers them that the channel is not there.
+_PRIVATE_APP = "pat-"
+
 log = logs.get_logger(__name__)
 
 PAUSED = "An operator paused this portal; `relay portals resume` lets it run again."
@@ -20,10 +23,14 @@ def add(services: Services, portal_id: int, refresh_token: str, *, name: str = "
     With ``test`` HubSpot is asked first, so that a wrong token is seen now and not by the first message.
 
     Raises:
-        ConfigurationError: the token is of another portal.
+        ConfigurationError: the token is of another portal, or a private app's.
         Unauthorized: HubSpot refuses the token.
         Transient: HubSpot could not be asked.
     """
+    if refresh_token.startswith(_PRIVATE_APP):
+        raise ConfigurationError(
+            "This is a private app's token. Custom channels need an app that is installed by OAuth: open /oauth/install."
+        )
     tokens = services.hubspot.refresh(refresh_token) if test else None
     if tokens is not None and tokens.hub_id not in {None, portal_id}:
         raise ConfigurationError(

@@ -67,8 +67,7 @@ def test_a_channel_is_registered_and_changed(scene: Scene) -> None:
 
 
 def test_a_channel_that_hubspot_refuses_is_told_with_its_words(scene: Scene) -> None:
-    """Pitfalls 6 and 7: words from older documentation are refused."""
-    for capabilities in ({"deliveryIdentifierTypes": ["EMAIL"]}, {"threadingModel": "FOO"}):
+    for capabilities in ({"richText": ["BLINK"]}, {"threadingModel": "FOO"}):
         with pytest.raises(Rejected) as caught:
             scene.hubspot.register_channel({"name": "New", "capabilities": capabilities})
         assert caught.value.reason == "channel_refused"

@@ -133,7 +133,7 @@ def test_every_unreadable_success_counts(http: Http, body: bytes) -> None:
         assert portal(http, server).publish(CHANNEL, publication()) == Published()
 
 
-def test_usages_of_files_are_dropped_where_hubspot_refuses_them(scene: Scene) -> None:
+def test_pitfall_12_usages_of_files_are_dropped_where_hubspot_refuses_them(scene: Scene) -> None:
     scene.world.switch(file_usage_types="voice_and_sticker")
     file = scene.portal.upload(io.BytesIO(b"\x89PNG"), name="a.png", mime="image/png", folder="/relay")
     scene.portal.publish(CHANNEL, publication(attachments=(FileRef(file, AttachmentKind.IMAGE),)))

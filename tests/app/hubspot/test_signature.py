@@ -146,6 +146,13 @@ def test_a_wrong_secret_names_the_address_without_its_query() -> None:
     assert "token" not in error.hint
 
 
+def test_pitfall_22_the_full_address_is_signed_and_the_path_alone_is_refused() -> None:
+    assert (
+        refusal(replace(signed(DOUBLE, url="/webhook_uri"), url=URL), now=1_700_000_300).reason == "signature_mismatch"
+    )
+    check(signed(DOUBLE, url=URL), secrets=[SECRET], now=1_700_000_300)
+
+
 EVENT = (
     b'[{"eventId":1,"subscriptionId":12345,"portalId":62515,"occurredAt":1564113600000,'
     b'"subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"changeSource":"CRM",'

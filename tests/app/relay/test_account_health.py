@@ -48,7 +48,6 @@ def test_an_account_that_is_there_and_switched_on(relay: RelayWorld) -> None:
 def test_what_hubspot_says_against_it(
     relay: RelayWorld, theirs: dict[str, ChannelAccount], words: str, fix: str
 ) -> None:
-    """Pitfall 11 among them: an account may be created inactive, and the API cannot activate it."""
     [one] = found(relay, theirs)
     assert (one.check, one.level) == ("account 1 at HubSpot", Level.FAIL)
     assert words in one.sentence

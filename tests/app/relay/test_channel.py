@@ -19,6 +19,7 @@ from app.hubspot.channel import RichText, WantedChannel, compare
 from app.hubspot.client import HubSpot
 from app.relay import channel_note
 from app.relay.channel import (
+    MOST_CHANNELS,
     MOST_FILES,
     AlreadyRegistered,
     Registered,
@@ -188,8 +189,7 @@ def test_apply_changes_only_what_differs(scene: Scene) -> None:
     assert scene.there().logo_url == ""
 
 
-def test_a_stale_webhook_address_is_named(scene: Scene) -> None:
-    """Pitfall 26: the registered address still points to an old deployment, and nothing arrives."""
+def test_pitfall_26_a_webhook_address_of_an_old_deployment_is_named(scene: Scene) -> None:
     scene.hubspot.update_channel(seed.CHANNEL_ID, {"webhookUrl": "https://old.example/webhooks/hubspot"})
     stale = [one for one in compare(scene.wanted, scene.there()) if one.field == "webhookUrl"]
     assert "stale" in sentence(stale[0])
@@ -209,12 +209,26 @@ def test_a_channel_is_registered_whole(scene: Scene) -> None:
     assert scene.told == [f"HubSpot registered channel {made.id}."]
 
 
-def test_a_registration_waits_until_hubspot_lists_the_channel(scene: Scene) -> None:
-    """Pitfall 28: a new channel is not listed at once."""
+def test_pitfall_28_a_registration_waits_until_hubspot_lists_the_channel(scene: Scene) -> None:
     scene.simulator.world.switch(channel_visibility_delay=20)
     assert scene.register().visible
     assert len([line for line in scene.told if line.startswith("Waiting until HubSpot lists it")]) == 5
     assert "15 s so far" in scene.told[-1]
+
+
+def test_pitfall_20_a_tenth_channel_is_worth_a_word(scene: Scene) -> None:
+    for number in range(MOST_CHANNELS - 1):
+        scene.hubspot.register_channel({"name": f"Old {number}", "capabilities": {}})
+    assert scene.register().visible
+    assert [line for line in scene.told if "about 10" in line]
+
+
+def test_pitfall_21_an_empty_text_is_cleared_at_hubspot_by_null(scene: Scene) -> None:
+    scene.hubspot.update_channel(seed.CHANNEL_ID, {"channelLogoUrl": "https://old.example/logo.png"})
+    body = scene.wanted.write_changes(compare(scene.wanted, scene.there()))
+    assert body["channelLogoUrl"] is None
+    apply(scene.hubspot, scene.wanted, scene.there(), wait=scene.wait)
+    assert scene.simulator.world.hubspot.channels[seed.CHANNEL_ID].logo_url is None
 
 
 def test_a_registration_does_not_wait_for_ever(scene: Scene) -> None:

@@ -73,8 +73,7 @@ def test_without_the_key_nothing_can_be_said(relay: RelayWorld, missing: dict[st
     assert (one.level, "RELAY_HUBSPOT_DEVELOPER_API_KEY" in one.fix) == (Level.WARN, True)
 
 
-def test_a_key_of_another_kind_is_a_known_cause(relay: RelayWorld) -> None:
-    """Pitfall 2: three kinds of keys, and people take the wrong one."""
+def test_pitfall_02_a_key_of_another_kind_is_a_known_cause(relay: RelayWorld) -> None:
     [one] = found(relay, hubspot_developer_api_key=SecretStr("pat-na1-of-a-private-app"))
     assert (one.level, "Three keys" in one.fix) == (Level.FAIL, True)
     assert "pat-na1" not in f"{one.sentence} {one.fix}"
@@ -106,8 +105,7 @@ def test_several_channels_that_could_be_it_are_named(relay: RelayWorld) -> None:
     assert (one.level, "--channel" in one.sentence) == (Level.FAIL, True)
 
 
-def test_a_portal_with_another_apps_token_does_not_see_it(relay: RelayWorld) -> None:
-    """Pitfall 1: the portal's token is of another app than the channel."""
+def test_pitfall_01_a_portal_with_another_apps_token_does_not_see_the_channel(relay: RelayWorld) -> None:
     state = relay.world.hubspot
     state.apps["4"] = App("4", "other-client", "other-secret", "other-key")
     for grant in state.refresh_tokens.values():

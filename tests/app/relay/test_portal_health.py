@@ -92,7 +92,6 @@ def test_hubspot_that_is_away_says_nothing_against_the_portal(relay: RelayWorld)
 
 
 def test_scopes_that_are_missing_are_named(relay: RelayWorld) -> None:
-    """Pitfall 4 has the same root: what the app asks for and what the portal gives differ."""
     grant(relay, "oauth", "conversations.custom_channels.read", "conversations.custom_channels.write", "files")
     one = found(relay, f"{PORTAL} scopes")
     assert one.level is Level.FAIL
@@ -101,7 +100,7 @@ def test_scopes_that_are_missing_are_named(relay: RelayWorld) -> None:
     assert "relay channel app" in one.fix
 
 
-def test_a_plan_that_is_too_low_shows_as_calls_forbidden_in_spite_of_the_scopes(relay: RelayWorld) -> None:
+def test_pitfall_04_a_plan_that_is_too_low_shows_as_calls_forbidden_in_spite_of_the_scopes(relay: RelayWorld) -> None:
     fault = Fault(kind=FaultKind.STATUS, status=403, body=MISSING)
     relay.world.faults.add(FaultRule(api=Api.HUBSPOT, path="channel-accounts", fault=fault))
     one = found(relay, f"{PORTAL} plan")

@@ -37,6 +37,13 @@ def test_a_new_portal_is_told_as_new(relay: RelayWorld) -> None:
     assert portals.add(relay.services, 99, "untested", test=False) is True
 
 
+@pytest.mark.parametrize("test", [True, False])
+def test_pitfall_24_a_private_apps_token_is_recognised_and_not_stored(relay: RelayWorld, *, test: bool) -> None:
+    with pytest.raises(ConfigurationError, match="private app's token"):
+        portals.add(relay.services, 99, "pat-na1-00000000-0000-0000-0000-000000000000", test=test)
+    assert portal(relay, 99) is None
+
+
 def test_a_wrong_token_stores_nothing(relay: RelayWorld) -> None:
     with pytest.raises(Unauthorized):
         portals.add(relay.services, 99, "made-up")
