@@ -190,9 +190,7 @@ def register(
     if not force:
         _check_new(settings, hubspot, wanted, there)
     if len(there) >= MOST_CHANNELS:
-        tell(
-            f"The app has {len(there)} channels, and HubSpot is said to allow about {MOST_CHANNELS}: archive old ones."
-        )
+        tell(f"The app has {len(there)} channels, and HubSpot allows about {MOST_CHANNELS}: archive old ones.")
     note = channel_note.begin(settings, wanted.name)
     try:
         made = hubspot.register_channel(wanted.write())

@@ -29,7 +29,7 @@ def add(services: Services, portal_id: int, refresh_token: str, *, name: str = "
     """
     if refresh_token.startswith(_PRIVATE_APP):
         raise ConfigurationError(
-            "This is a private app's token. Custom channels need an app that is installed by OAuth: open /oauth/install."
+            "This is a private app's token. Channels need an app that is installed by OAuth: open /oauth/install."
         )
     tokens = services.hubspot.refresh(refresh_token) if test else None
     if tokens is not None and tokens.hub_id not in {None, portal_id}:
