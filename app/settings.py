@@ -10,6 +10,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -21,6 +22,9 @@ PREFIX = "RELAY_"
 
 #: A secret shorter than this is refused in production: 16 characters of a random alphabet are about 80 bits.
 WEAK_SECRET_LENGTH = 16
+
+#: What no address may hold that paths are appended to.
+_NO_BASE = re.compile(r"[\s?#@\\]")
 
 CommaList = Annotated[tuple[str, ...], NoDecode]
 
@@ -153,7 +157,14 @@ class Settings(BaseSettings):
     @classmethod
     def _without_slash(cls, value: str) -> str:
         """Addresses are joined with paths that begin with a slash."""
-        return value.rstrip("/")
+        address = value.strip().rstrip("/")
+        try:
+            urlsplit(address)
+        except ValueError:
+            raise ValueError("it cannot be read as an address") from None
+        if _NO_BASE.search(address):
+            raise ValueError("it has to be an address without blanks, user, query and fragment")
+        return address
 
     @property
     def database(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -32,6 +32,8 @@ SCOPES: Final = (
 
 #: What a portal may leave out: without them customers are recognised by nobody, and all else works.
 OPTIONAL_SCOPES: Final = ("crm.objects.contacts.read", "crm.objects.contacts.write")
+#: The newer names of what ``files`` allows.
+_FILES: Final = frozenset({"files.read", "files.write"})
 
 #: Refusals that only a new installation of the app cures: the body's ``status``, or ``error`` where that is missing.
 REINSTALL: Final = frozenset({"BAD_REFRESH_TOKEN", "BAD_HUB", "invalid_grant", "access_denied"})
@@ -94,6 +96,12 @@ class _Description(Payload):
     hub_id: int | None = Field(default=None, alias="hub_id")
     app_id: Text = Field(default="", alias="app_id")
     scopes: Texts = Field(default_factory=list)
+
+
+def missing_scopes(granted: Collection[str]) -> list[str]:
+    """Return what the relay needs and a portal has not granted; nothing where HubSpot names no scope at all."""
+    given = {"oauth", *granted, *({"files"} if set(granted) >= _FILES else ())}
+    return sorted(set(SCOPES) - given) if granted else []
 
 
 def authorise_url(settings: Settings, state: str) -> str:

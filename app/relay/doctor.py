@@ -23,7 +23,7 @@ from app.settings import Settings
 
 #: All checks together end after so many seconds, whatever hangs; one that needs an answer to go on ends a little
 #: earlier, so that it can still tell.
-_TIME: Final = 12.0
+_TIME: Final = 11.0
 _SPARE: Final = 0.5
 #: The longest that one call of a check may take (seconds): two after one another still fit.
 _CALL: Final = 5.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from app import logs
 from app.errors import Transient, Unauthorized
-from app.hubspot.oauth import SCOPES, Installation, Tokens
+from app.hubspot.oauth import Installation, Tokens, missing_scopes
 from app.relay import portals
 from app.relay.services import Services
 from app.storage import accounts
@@ -71,7 +71,7 @@ def _check_app(services: Services, where: Installation) -> None:
 
 
 def _check_scopes(where: Installation) -> None:
-    missing = sorted(set(SCOPES) - {"oauth"} - where.scopes) if where.scopes else []
+    missing = missing_scopes(where.scopes)
     if missing:
         hint = f"The app lacks the scopes {', '.join(missing)}: add them to the app and install it in the portal again."
         raise Unauthorized(hint, scope="portal", code="missing_scopes")

@@ -11,7 +11,7 @@ from app.domain.account import RunState
 from app.errors import ConfigurationError, RelayError, Transient, Unauthorized
 from app.hubspot.answers import ChannelAccount, Rate
 from app.hubspot.client import PortalClient
-from app.hubspot.oauth import SCOPES, Installation
+from app.hubspot.oauth import SCOPES, Installation, missing_scopes
 from app.relay import account_health, pace
 from app.relay.examination import Jobs
 from app.relay.findings import Finding, Level
@@ -139,7 +139,7 @@ def _scopes(services: Services, portal: Portal, grant: Installation, refused: Re
     if grant.portal_id not in {None, portal.id}:
         sentence = f"Its token is of portal {grant.portal_id}: the two were mixed up."
         yield Finding(name, Level.FAIL, sentence, f"`relay portals add {portal.id}` with its own token.")
-    missing = sorted(set(SCOPES) - {"oauth"} - grant.scopes) if grant.scopes else []
+    missing = missing_scopes(grant.scopes)
     if missing:
         sentence = f"The app was installed without the scopes {', '.join(missing)}."
         yield Finding(name, Level.FAIL, sentence, f"Add them to the app, as `relay channel app` does, {again}")

@@ -35,4 +35,7 @@ def public_url(settings: Settings) -> Finding:
         return Finding("public_url", Level.FAIL, "No public address is set: nobody can send webhooks here.", fix)
     if url.scheme != "https":
         return Finding("public_url", Level.WARN, f"{settings.public_url} is not https: HubSpot refuses it.", fix)
+    if url.path:
+        sentence = f"{settings.public_url} has a path: the pages for installing and connecting do not work below one."
+        return Finding("public_url", Level.FAIL, sentence, "Give the relay a host name of its own.")
     return Finding("public_url", Level.OK, f"Webhooks come to {settings.public_url}.")

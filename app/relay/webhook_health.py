@@ -108,7 +108,7 @@ def _other_relay(url: str, status: int) -> tuple[str, str]:
         return f"A relay answers at {url}, but {what}.", "Let the proxy pass on the whole path of RELAY_PUBLIC_URL."
     if status == 503:  # noqa: PLR2004 - the status itself
         return f"A relay answers at {url}, but it cannot store anything.", "See the database of its web role."
-    what = f"it is not this one ({status}): it has other RELAY_SECRET_KEYS or an older release"
+    what = f"it is not this one ({status}): it has other RELAY_SECRET_KEYS, an older release, or a clock minutes off"
     return f"A relay answers at {url}, but {what}.", _OTHER_KEYS
 
 

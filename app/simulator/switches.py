@@ -149,6 +149,11 @@ class Switches(BaseModel):
     )
 
     # OAuth and limits
+    portal_plan: Literal["professional", "starter"] = _switch(
+        "U",
+        "Below Professional the consent page stops with a text (seen), and calls are forbidden as without scopes.",
+        default="professional",
+    )
     access_token_seconds: int = _switch("D", "Life of an access token.", default=1800, ge=1)
     code_seconds: int = _switch("U", "Life of an authorization code.", default=60, ge=0)
     rotate_refresh_tokens: bool = _switch("D", "Each refresh returns another refresh token.", default=False)

@@ -52,6 +52,20 @@ def test_a_dotenv_file_is_read_and_the_environment_wins(tmp_path: Path, monkeypa
     assert settings.api_url("loopback", "https://default.example") == "http://here"
 
 
+@pytest.mark.parametrize("name", ["public_url", "hubspot_api_url", "hubspot_app_url"])
+@pytest.mark.parametrize(
+    "address",
+    ["http://[", "https://a.example?x=1", "https://a.example/#top", "https://me@a.example", "https://a b", "\\"],
+)
+def test_an_address_to_which_no_path_can_be_appended_is_told(name: str, address: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"RELAY_{name.upper()} is not valid"):
+        load(**{name: address})
+
+
+def test_blanks_and_slashes_around_an_address_do_no_harm() -> None:
+    assert load(public_url=" https://a.example/ ").public_url == "https://a.example"
+
+
 @pytest.mark.parametrize("variable", ["PORT", "RELAY_PORT"])
 def test_platforms_name_the_port_without_a_prefix(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, "5005")

@@ -52,6 +52,9 @@ def authorize(world: World) -> Response:
         target = request.args.get("redirect_uri", "")
         if app is None or (app.redirect_urls and target not in app.redirect_urls):
             return Response("The redirect address or client id is not known.", status=400, mimetype="text/plain")
+        if world.switches.portal_plan == "starter":
+            # [C] Nothing reaches the app.
+            return Response("This account has no access to the scopes that the app needs.", 403, mimetype="text/plain")
         decision = request.args.get("decision")
         if decision is None:
             return _consent_page(world)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -9,7 +10,7 @@ import pytest
 from app.errors import HubSpotUnavailable, RateLimited, RelayError, Unauthorized
 from app.http import Http
 from app.hubspot import oauth
-from app.hubspot.oauth import Tokens
+from app.hubspot.oauth import SCOPES, Tokens, missing_scopes
 from app.simulator import seed
 from app.simulator.faults import FaultKind
 from tests.app.hubspot.conftest import PORTAL, Scene, settings
@@ -59,6 +60,21 @@ def test_everything_stands_in_the_form(http: Http) -> None:
 )
 def test_answers(http: Http, reply: Reply, tokens: Tokens) -> None:
     assert refresh(http, reply)[0] == tokens
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        (SCOPES, []),
+        (set(SCOPES) - {"oauth"}, []),
+        ((), []),
+        ((set(SCOPES) - {"files"}) | {"files.read", "files.write"}, []),
+        ((set(SCOPES) - {"files"}) | {"files.read"}, ["files"]),
+        (set(SCOPES) - {"conversations.write", "files"}, ["conversations.write", "files"]),
+    ],
+)
+def test_scopes_that_are_missing(given: Collection[str], missing: list[str]) -> None:
+    assert missing_scopes(given) == missing
 
 
 def test_tokens_do_not_show_in_logs() -> None:

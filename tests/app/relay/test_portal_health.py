@@ -9,20 +9,16 @@ from pydantic import SecretStr
 from sqlalchemy import delete, update
 
 from app.hubspot.client import HubSpot
+from app.hubspot.oauth import SCOPES
 from app.relay import portal_health
 from app.relay import portals as portal_use
 from app.relay.findings import Finding, Level
 from app.simulator import seed
-from app.simulator.faults import Api, Fault, FaultKind, FaultRule
+from app.simulator.faults import Api, FaultKind
 from app.storage.tables import accounts, portals
 from tests.app.relay.world import RelayWorld
 
 PORTAL = f"portal {seed.PORTAL_ID}"
-
-MISSING = (
-    '{"status": "error", "category": "MISSING_SCOPES", "message": "This app has not been granted all required scopes.",'
-    ' "errors": [{"message": "x", "context": {"requiredGranularScopes": ["conversations.custom_channels.read"]}}]}'
-)
 
 
 @pytest.fixture
@@ -92,17 +88,15 @@ def test_hubspot_that_is_away_says_nothing_against_the_portal(relay: RelayWorld)
 
 
 def test_scopes_that_are_missing_are_named(relay: RelayWorld) -> None:
-    grant(relay, "oauth", "conversations.custom_channels.read", "conversations.custom_channels.write", "files")
+    grant(relay, *(set(SCOPES) - {"conversations.read", "conversations.write"}))
     one = found(relay, f"{PORTAL} scopes")
     assert one.level is Level.FAIL
-    assert "conversations.read, conversations.write, crm.objects.contacts.read" in one.sentence
-    assert "custom_channels" not in one.sentence
+    assert one.sentence.endswith("without the scopes conversations.read, conversations.write.")
     assert "relay channel app" in one.fix
 
 
 def test_pitfall_04_a_plan_that_is_too_low_shows_as_calls_forbidden_in_spite_of_the_scopes(relay: RelayWorld) -> None:
-    fault = Fault(kind=FaultKind.STATUS, status=403, body=MISSING)
-    relay.world.faults.add(FaultRule(api=Api.HUBSPOT, path="channel-accounts", fault=fault))
+    relay.world.switch(portal_plan="starter")
     one = found(relay, f"{PORTAL} plan")
     assert (one.level, "Professional" in one.sentence) == (Level.FAIL, True)
 

@@ -37,6 +37,8 @@ def test_an_app_that_is_not_named(tmp_path: Path) -> None:
         ("relay.example.com", Level.FAIL),
         ("http://a.example", Level.WARN),
         ("https://a.example", Level.OK),
+        ("https://a.example:8443", Level.OK),
+        ("https://a.example/relay", Level.FAIL),
     ],
 )
 def test_the_public_address(tmp_path: Path, url: str, level: Level) -> None:

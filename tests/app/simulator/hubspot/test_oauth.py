@@ -48,6 +48,14 @@ def test_a_refresh_gives_a_token_that_works(scene: Scene, version: str) -> None:
     assert scene.call("GET", ACCOUNTS).status_code == 200
 
 
+def test_a_plan_below_professional_stops_at_the_consent_page_and_at_calls(scene: Scene) -> None:
+    scene.world.switch(portal_plan="starter")
+    answer = scene.client.get("/oauth/authorize", params={"client_id": seed.CLIENT_ID, "redirect_uri": BACK})
+    assert (answer.status_code, "Location" in answer.headers) == (403, False)
+    refused = scene.call("GET", ACCOUNTS)
+    assert (refused.status_code, refused.json()["category"]) == (403, "MISSING_SCOPES")
+
+
 def test_refreshes_are_counted_by_portal(scene: Scene) -> None:
     refresh(scene)
     refresh(scene)
