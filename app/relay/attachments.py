@@ -32,6 +32,8 @@ _FOLDER = "/relay-attachments"
 #: Answers to a request for bytes that say nothing about the bytes, as every 5xx does: asked again later.
 _LATER = frozenset({401, 408, 409, 423, 425, 429})
 _REDIRECTION = 300
+#: A service may send on to where it keeps files; so many hops are followed.
+_REDIRECTS = 3
 _SERVER_ERROR = 500
 #: While HubSpot refuses us a file waits for so long (seconds), and it costs no try: the account is paused meanwhile.
 _REFUSED = 30.0
@@ -68,16 +70,17 @@ def _fetch(services: Services, job: Job, account: AccountRow, *, target: BinaryI
     request = MediaRequest(job.attachment.source)
     if isinstance(connector, FetchesMedia):
         request = connector.media_request(job.attachment, opened, services.http)
-    # An address in a message may be anybody's. Only the service's own, which an operator named, may be a private one.
-    is_own = bool(request.headers) or (opened.api_url != "" and request.url.startswith(opened.api_url + "/"))
+    # An address in a message may be anybody's, and so may the service's, where it was entered in the connect window.
+    # Only one that an operator named in the settings may be private, and it may not lead on to another.
+    is_named = opened.api_url != "" and request.url.startswith(opened.api_url + "/")
     answer = services.http.download(
         request.url,
         target,
         headers=request.headers,
         limit=services.settings.media_limit,
         timeout=_TIMEOUT,
-        public_only=not is_own,
-        follow=3,
+        public_only=not is_named,
+        follow=0 if is_named else _REDIRECTS,
     )
     if answer.status in _LATER or answer.status >= _SERVER_ERROR:
         raise ServiceUnavailable(f"the service does not give it out now (status {answer.status})")

@@ -203,7 +203,7 @@ class House:
 
 @pytest.fixture(scope="module")
 def http() -> Iterator[Http]:
-    client = Http(call_timeout=20)
+    client = Http(allowed_private_hosts=("127.0.0.1",), call_timeout=20)
     yield client
     client.close()
 

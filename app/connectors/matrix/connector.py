@@ -159,7 +159,7 @@ class MatrixConnector(Connector):
         """
         server = Homeserver(account, http)
         url = server.address("v3", "account", "whoami")
-        user = homeserver.field(server.answer(http.request("GET", url, headers=server.headers)), "user_id")
+        user = homeserver.field(server.answer(server.request("GET", url)), "user_id")
         speaker = server.ours.speaker
         if user != speaker:
             raise Unauthorized(
@@ -204,7 +204,7 @@ class MatrixConnector(Connector):
             "username": server.ours.sender_localpart,
             "inhibit_login": True,
         }
-        response = server.http.request("POST", url, headers=server.headers, json=body)
+        response = server.request("POST", url, json=body)
         if homeserver.errcode(response) != homeserver.USER_IN_USE:
             server.answer(response)
 

@@ -145,7 +145,19 @@ class Homeserver:
             Transient, OutcomeUnknown: as ``app.http``.
         """
         query = {"user_id": self.ours.speaker, **(params or {})}
-        return self.http.request(method, self.address(*steps), headers=self.headers, params=query, json=json)
+        return self.request(method, self.address(*steps), params=query, json=json)
+
+    def request(
+        self, method: str, url: str, *, json: object = None, params: Mapping[str, str] | None = None
+    ) -> Response:
+        """Ask the homeserver, and nobody of this network by its name: who entered its address may be a stranger.
+
+        Raises:
+            AddressRefused: the name leads to a private address.
+            Transient, OutcomeUnknown: as ``app.http``.
+        """
+        public = not self.account.api_url
+        return self.http.request(method, url, headers=self.headers, params=params, json=json, public_only=public)
 
     def answer(self, response: Response) -> dict[str, Any]:
         """Return the answer to a call; an empty one where a yes comes without an object.

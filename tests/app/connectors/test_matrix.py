@@ -42,7 +42,7 @@ from app.errors import (
     SignatureInvalid,
     Unauthorized,
 )
-from app.http import Http
+from app.http import AddressRefused, Http
 from tests.app.connectors.matrix_samples import (
     ALICE,
     CREDENTIALS,
@@ -487,6 +487,18 @@ def at(server: ScriptedServer) -> Account:
     return account(api_url=server.url)
 
 
+def test_an_entered_address_that_leads_into_this_network_is_not_called(server: ScriptedServer, http: Http) -> None:
+    """Who connects an account may be a stranger. One that the settings allow is called."""
+    entered = account(CREDENTIALS.model_copy(update={"homeserver_url": server.url}))
+    for call in (lambda: CONNECTOR.send(part(), entered, http), lambda: CONNECTOR.test(entered, http)):
+        with pytest.raises(AddressRefused, match="RELAY_ALLOWED_PRIVATE_HOSTS"):
+            call()
+    assert server.seen == []
+    allowing = Http(allowed_private_hosts=("127.0.0.1",), call_timeout=5)
+    assert CONNECTOR.send(part(), entered, allowing).ids == ("$sent",)
+    allowing.close()
+
+
 def part(**content: Any) -> Part:
     return Part(conversation=ROOM, content=PartContent(**{"text": "Hello", **content}), key="k/1")
 
@@ -531,13 +543,6 @@ def test_an_attachment_is_refused_before_any_call(server: ScriptedServer, http: 
     with pytest.raises(ContentUnsupported):
         CONNECTOR.send(part(attachment=attachment), at(server), http)
     assert server.seen == []
-
-
-def test_without_an_address_in_the_settings_the_credentials_address_is_called(
-    server: ScriptedServer, http: Http
-) -> None:
-    own = CREDENTIALS.model_copy(update={"homeserver_url": server.url})
-    assert CONNECTOR.send(part(), account(own), http).ids == ("$sent",)
 
 
 @pytest.mark.parametrize(

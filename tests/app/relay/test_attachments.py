@@ -1,13 +1,21 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select, update
 
+from app.domain.person import Identifier
+from app.http import Http
 from app.relay import attachments
+from app.relay.services import seal_credentials
 from app.simulator.faults import Api, FaultKind
+from app.storage import accounts
+from app.storage.accounts import AccountRow, NewAccount
 from app.storage.tables import media, portals
+from tests.app.connectors import matrix_samples
+from tests.app.http.scripted import ScriptedServer, Visit
 from tests.app.relay.world import RelayWorld
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
@@ -114,3 +122,51 @@ def test_a_hubspot_that_refuses_us_costs_no_try(light_relay: RelayWorld, status:
     relay.execute(update(portals).values(state="running"))
     relay.settle()
     assert seen(relay) == ("Look", [PICTURE])
+
+
+def connect_matrix(relay: RelayWorld, homeserver_url: str) -> AccountRow:
+    """Connect a homeserver whose address somebody entered."""
+    credentials = matrix_samples.CREDENTIALS.model_copy(update={"homeserver_url": homeserver_url})
+    with relay.services.database.write() as connection:
+        return accounts.add(
+            connection,
+            NewAccount(
+                connector="matrix",
+                portal_id=relay.account.portal_id,
+                channel_id=relay.account.channel_id,
+                hubspot_id="2003",
+                name="Matrix",
+                identifier=Identifier(value=credentials.speaker),
+                credentials=seal_credentials(relay.services.vault, credentials),
+            ),
+        )
+
+
+@pytest.mark.parametrize("step", ["at once", "by sending on"])
+def test_a_homeserver_that_a_stranger_entered_leads_to_nobody_in_this_network(
+    light_relay: RelayWorld, step: str
+) -> None:
+    """The bytes would be shown in the stranger's own inbox."""
+    relay = light_relay
+    with ScriptedServer(lambda visit: visit.answer(b"a secret of this network")) as inner:
+
+        def send_on(visit: Visit) -> None:
+            visit.read()
+            visit.answer(status="307 Elsewhere", headers=(f"Location: {inner.url}/latest/meta-data",))
+
+        with ScriptedServer(send_on) as outer:
+            public = {"at once": inner, "by sending on": outer}[step]
+            account = connect_matrix(relay, f"http://home.example:{public.port}")
+            raw = matrix_samples.request(matrix_samples.payload("image_with_caption"))
+            path = f"/webhooks/matrix/{account.key}{raw.path}"
+            assert relay.ask(raw.method, path, raw.body, raw.headers)[0] == 200
+            # Only the outer one counts as a server of the internet.
+            allowed = ("home.example",) if public is outer else ()
+            http = Http(allowed_private_hosts=allowed, resolver=lambda *_: ["127.0.0.1"], call_timeout=5.0)
+            with relay.services.database.read() as connection:
+                [media_id] = connection.execute(select(media.c.id)).scalars()
+            assert attachments.prepare(replace(relay.services, http=http), media_id)
+            http.close()
+    assert inner.connections == 0
+    assert outer.connections == (public is outer)
+    assert stored_media(relay)[0] == "failed"
