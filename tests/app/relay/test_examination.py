@@ -45,7 +45,7 @@ def test_a_check_that_hangs_is_a_finding_and_the_others_are_told() -> None:
         over.wait(10)
         yield from well("hung")
 
-    examination = Examination(0.2)
+    examination = Examination(2)
     found = examination.run({"hung": hang, "well": partial(well, "well")})
     over.set()
     assert [(one.check, one.level) for one in found] == [("hung", Level.FAIL), ("well", Level.OK)]

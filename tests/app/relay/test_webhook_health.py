@@ -164,7 +164,7 @@ def test_whoever_else_answers_is_recognised(
 
 
 def test_an_address_that_takes_a_request_and_says_nothing(alone: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook_health, "_PATIENCE", 0.2)
+    monkeypatch.setattr(webhook_health, "_PATIENCE", 0.5)
     with ScriptedServer(keep_silent) as silent:
         one = address(alone, public_url=silent.url)
     assert (one.level, "gave no whole answer" in one.sentence) == (Level.FAIL, True)
