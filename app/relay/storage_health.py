@@ -36,13 +36,13 @@ def database(services: Services) -> Iterator[Finding]:
     """Look at the database: whether it answers, keeps what it confirms, and has the tables of this release."""
     with services.database.read() as connection:
         kept = durability.read(connection)
-    name = "SQLite" if services.database.is_sqlite else "PostgreSQL"
+    kind = "SQLite" if services.database.is_sqlite else "PostgreSQL"
     words = ", ".join(f"{key} {value}" for key, value in kept.settings.items())
     if kept.is_durable:
-        yield Finding("database", Level.OK, f"{name} answers and keeps what it confirms ({words}).")
+        yield Finding("database", Level.OK, f"{kind} answers and keeps what it confirms ({words}).")
     else:
         fix = "Switch it on: a 2xx of the relay promises that the message survives a power cut."
-        yield Finding("durability", Level.FAIL, f"{name} may lose what it confirms ({words}).", fix)
+        yield Finding("durability", Level.FAIL, f"{kind} may lose what it confirms ({words}).", fix)
     current, head = schema.current(services.database), schema.HEAD
     if current == head:
         yield Finding("migrations", Level.OK, f"The tables are at revision {head}.")
