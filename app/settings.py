@@ -114,7 +114,7 @@ class Settings(BaseSettings):
 
     # Networks
     allowed_private_hosts: CommaList = Field(
-        (), description="Hosts on private addresses that media may be fetched from, separated by commas."
+        (), description="Hosts on private addresses that may be called for media and for entered addresses (Matrix)."
     )
 
     # The engine

@@ -25,6 +25,8 @@ from app.storage.portals import Portal
 
 #: Refusals that only a new installation cures, by the error's code.
 _REINSTALL: Final = frozenset({"reinstall", "token_refused", "refresh_refused", "missing_scopes"})
+#: The code of a refusal of our own client id or secret.
+_SETTINGS: Final = "app_settings"
 
 _PLAN = (
     "HubSpot forbids the calls although the app has the scopes: that is how a plan below Sales Hub or Service Hub "
@@ -83,10 +85,12 @@ def _examine(services: Services, portal: Portal, rows: Sequence[AccountRow]) -> 
 
 
 def _refused(name: str, error: RelayError | ConfigurationError, again: str) -> Finding:
-    if isinstance(error, Transient):
+    """Say whose fault it is that a token cannot be had: nobody's, the portal's, or that of our settings."""
+    reason = error.reason if isinstance(error, RelayError) else _SETTINGS
+    if isinstance(error, Transient) and reason != _SETTINGS:
         fix = "Run `relay doctor` again in a moment; if it stays so, look at this machine's network."
         return Finding(name, Level.WARN, f"Its token cannot be asked about: {error}", fix)
-    if isinstance(error, Unauthorized) and error.reason in _REINSTALL:
+    if reason in _REINSTALL:
         return Finding(name, Level.FAIL, str(error), again)
     fix = f"Correct the settings, then `relay portals resume {name.removeprefix('portal ')}`."
     return Finding(name, Level.FAIL, str(error), fix)
