@@ -114,7 +114,7 @@ class Settings(BaseSettings):
 
     # Networks
     allowed_private_hosts: CommaList = Field(
-        (), description="Hosts on private addresses that may be called for media and for entered addresses (Matrix)."
+        (), description="Hosts on private addresses that media and entered addresses may lead to, separated by commas."
     )
 
     # The engine

@@ -31,8 +31,8 @@ _UNSEEN = {
         "Install the app of RELAY_HUBSPOT_APP_ID in the portal, not another one and no private app.",
     ),
     "missing_scopes": (
-        "the app was installed without the scopes of custom channels",
-        "Add the scopes to the app and install it anew; `relay channel app` writes them all.",
+        "HubSpot forbids its calls, for want of scopes or of the plan",
+        "The portal's own lines say which. `relay channel app` writes all scopes; then install the app anew.",
     ),
     "reinstall": ("the app was removed from it", "Install the app in the portal again."),
     "token_refused": ("HubSpot refuses its token", "Install the app in the portal again."),
