@@ -6,9 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.account import ContactPolicy
-from app.relay import contacts
-from app.relay import portals as portal_use
-from app.relay import doctor
+from app.relay import contacts, doctor
 from app.relay.doctor import examine
 from app.relay.findings import Finding, Level
 from app.storage import accounts
@@ -96,34 +94,6 @@ def test_everything_down_gives_nothing_but_findings(tmp_path: Path) -> None:
     assert all(one.fix for one in report if one.level is Level.FAIL)
 
 
-def keep_silent(visit: Visit) -> None:
-    visit.ending.wait()
-
-
-def test_nothing_connected_is_worth_a_word(relay: RelayWorld) -> None:
-    for table in ("accounts", "portals"):
-        sql(relay, f"DELETE FROM {table}")  # noqa: S608 - names of this test
-    report = levels(relay)
-    assert (report["portals"], report["accounts"]) == (Level.WARN, Level.WARN)
-
-
-def test_lanes_that_nobody_takes(relay: RelayWorld) -> None:
-    deliver(relay, message("m1"))
-    assert found(relay, "workers").level is Level.OK
-    sql(relay, "UPDATE lanes SET due = due - 300, rung_until = NULL")
-    assert "nobody rings" in found(relay, "workers").sentence
-    with relay.services.database.write() as connection:
-        rings.mark_rung(connection, [1])
-    assert "nobody comes" in found(relay, "workers").sentence
-
-
-def test_lanes_of_a_paused_account_wait_rightly(relay: RelayWorld) -> None:
-    deliver(relay, message("m1"))
-    sql(relay, "UPDATE lanes SET due = due - 300")
-    sql(relay, "UPDATE accounts SET state = 'paused'")
-    assert found(relay, "workers").level is Level.OK
-
-
 @pytest.mark.parametrize(
     ("policy", "missing", "level"),
     [
@@ -143,6 +113,12 @@ def test_scopes_that_contacts_need_are_named(
     one = found(relay, "contacts")
     assert one.level is level
     assert (missing in one.sentence) is (level is Level.WARN)
+
+
+def keep_silent(visit: Visit) -> None:
+    visit.ending.wait()
+
+
 def test_whatever_hangs_it_ends_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_TIME", 0.5)
     with ScriptedServer(keep_silent) as hole:
