@@ -1,0 +1,62 @@
+"""The process that converts one file, and ends: ``python -m app.media.convert.child JOB SOURCE TARGET REPORT``.
+
+The last three are descriptors of open files, which have no names: whatever happens, nothing stays behind. Before it
+looks at the file the process gives up what it does not need: memory and time beyond the caps, opening files and
+sockets, and its place before others at the processor. A file that makes a library crash ends this process and no other.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+import resource
+import sys
+from typing import BinaryIO
+
+from app.media.convert.job import Caps, Job, Outcome, Refused, Report
+
+#: Behind everything that answers somebody.
+_NICE = 10
+#: An interim result may be larger than the last one by this much.
+_SLACK = 4
+
+
+def main(arguments: list[str]) -> None:
+    """Do the job and write the report."""
+    job = Job.read(arguments[0])
+    source, target, report = (int(one) for one in arguments[1:])
+    _cap(job.caps, 8192 + _SLACK * job.bounds.bytes)
+    answer = Report(Outcome.BROKEN)
+    try:
+        answer = _convert(job, os.fdopen(source, "rb"), os.fdopen(target, "wb", buffering=0))
+    except Refused as refused:
+        answer = Report(refused.outcome, refused.hint)
+    except MemoryError:
+        answer = Report(Outcome.BOMB)
+    os.write(report, answer.write())
+
+
+def _cap(caps: Caps, largest: int) -> None:
+    """Limit this process for good. Native code that runs out of memory may abort it; that is meant."""
+    seconds = math.ceil(caps.seconds)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (caps.memory, caps.memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+    os.nice(_NICE)
+
+
+def _convert(job: Job, source: BinaryIO, target: BinaryIO) -> Report:
+    roads = importlib.import_module("app.media.convert.roads")
+    # What is open stays open; nothing else can be opened, whatever a file talks a library into.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    source.seek(0)
+    done: Report = roads.convert(job, source, target)
+    if os.fstat(target.fileno()).st_size > job.bounds.bytes:
+        raise Refused(Outcome.MISFIT)
+    return done
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
