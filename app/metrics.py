@@ -88,6 +88,9 @@ CALL_SECONDS: Final = _histogram(
 MESSAGES: Final = _counter("messages_total", "Messages that reached a status.", "direction", "status")
 MEDIA: Final = _counter("media_total", "Attachments prepared, by outcome.", "outcome")
 CONTACTS: Final = _counter("contacts_total", "Customers whose contact was looked for, by outcome.", "outcome")
+CONVERSIONS: Final = _counter(
+    "conversions_total", "Attachments made into what the other side shows, by outcome.", "form", "outcome"
+)
 DEAD_LETTERS: Final = _counter("dead_letters_total", "Messages that became dead letters.", "connector", "reason")
 TOKENS_REFRESHED: Final = _counter("tokens_refreshed_total", "Access tokens of portals that were refreshed.")
 LANES_DUE: Final = _gauge("lanes_due", "Lanes that have something to do now.")

@@ -128,6 +128,12 @@ class Settings(BaseSettings):
     account_share: int = Field(16, ge=1, description="Most lanes of one channel account in flight at once.")
     body_limit: int = Field(5_000_000, ge=1, description="Largest webhook body; more is answered 413.")
     media_limit: int = Field(20_000_000, ge=1, description="Largest attachment that is relayed.")
+    conversion_seconds: float = Field(
+        30, gt=0, description="One conversion of an attachment is ended after this time; the original is taken instead."
+    )
+    conversion_memory: int = Field(
+        1_200_000_000, ge=300_000_000, description="Address space of the process that converts one attachment."
+    )
     retention_days: float = Field(30, gt=0, description="Finished envelopes, messages and attempts are kept so long.")
 
     # Roles

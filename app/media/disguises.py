@@ -72,7 +72,7 @@ def _ends_as_archive(file: BinaryIO) -> bool:
 
 def _pixels(head: bytes, found: Format) -> int:
     """What a header promises; 0 where it stands elsewhere."""
-    if found is formats.PNG:
+    if found is formats.PNG and head[12:16] == b"IHDR":
         return int.from_bytes(head[16:20]) * int.from_bytes(head[20:24])
     if found is formats.GIF:
         return int.from_bytes(head[6:8], "little") * int.from_bytes(head[8:10], "little")

@@ -1,19 +1,25 @@
-"""Step 6: what customers attach is fetched from their service and stored in HubSpot's file manager.
+"""Step 6: what customers attach is fetched from their service, made visible and stored in HubSpot's file manager.
 
 Runs in the media queue, from acceptance on; the lane waits for it, other lanes do not.
 """
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import BinaryIO, cast
 
 from app import logs, metrics
 from app.connectors.base import FetchesMedia, MediaRequest
 from app.domain.capability import UnknownOutcome
-from app.errors import MessageInvalid, ServiceUnavailable
+from app.errors import ContentUnsupported, MessageInvalid, ServiceUnavailable
 from app.media import sniff
+from app.media.convert import KEEPS_ORIGINAL, Caps, convert
+from app.media.sniff import Found
+from app.media.targets import HUBSPOT
 from app.relay import tokens
 from app.relay.services import Services
 from app.relay.verdict import Next, judge
@@ -44,13 +50,18 @@ log = logs.get_logger(__name__)
 def prepare(services: Services, media_id: int) -> bool:
     """Fetch one attachment and upload it. Returns False when there was nothing to do here."""
     with services.database.write() as connection:
-        job = media.claim(connection, media_id, owner=services.name, lease=2 * _TIMEOUT)
+        job = media.claim(connection, media_id, owner=services.name, lease=_lease(services))
         account = accounts.get(connection, job.account_id) if job is not None else None
     if job is None or account is None:
         return False
     with logs.bound(media=job.id, message=job.message_id, account=account.id):
         _prepare_claimed(services, job, account)
     return True
+
+
+def _lease(services: Services) -> float:
+    """Fetching, converting and uploading, one after the other."""
+    return 2 * _TIMEOUT + services.settings.conversion_seconds
 
 
 def _prepare_claimed(services: Services, job: Job, account: AccountRow) -> None:
@@ -89,18 +100,43 @@ def _fetch(services: Services, job: Job, account: AccountRow, *, target: BinaryI
 
 
 def _upload(services: Services, job: Job, account: AccountRow, spool: BinaryIO) -> None:
-    size = spool.tell()
-    spool.seek(0)
-    mime, name = sniff.identify(spool, name=job.attachment.name, said=job.attachment.mime)
-    spool.seek(0)
-    client = tokens.client(services, account.portal_id)
-    file_id = client.upload(spool, name=name, mime=mime, folder=_FOLDER, timeout=_TIMEOUT)
+    given = job.attachment
+    with ExitStack() as stack:
+        found = sniff.identify(spool, name=given.name, said=given.mime, kind=given.kind)
+        file, found = _visible(services, spool, found, until=stack)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        client = tokens.client(services, account.portal_id)
+        file_id = client.upload(file, name=found.name, mime=found.mime, folder=_FOLDER, timeout=_TIMEOUT)
     with services.database.write() as connection:
         lanes.wake(connection, job.lane_id)
-        media.ready(connection, job, file_id=file_id, name=name, mime=mime, size=size)
+        media.ready(connection, job, file_id=file_id, name=found.name, mime=found.mime, size=size)
     services.doorbell.ring(job.lane_id)
     metrics.MEDIA.labels(outcome="ready").inc()
-    log.info("media_ready", size=size, mime=mime)
+    log.info("media_ready", size=size, mime=found.mime)
+
+
+def _visible(services: Services, spool: BinaryIO, found: Found, *, until: ExitStack) -> tuple[BinaryIO, Found]:
+    """Return what HubSpot shows of a file: itself, or what it is made into; that one lives as long as ``until``.
+
+    A file that cannot be converted and does no harm is passed on as it is.
+    """
+    form = HUBSPOT.form(found)
+    if form is None:
+        return spool, found
+    settings = services.settings
+    bounds = replace(HUBSPOT.bounds, bytes=settings.media_limit)
+    caps = Caps(seconds=settings.conversion_seconds, memory=settings.conversion_memory)
+    try:
+        done = until.enter_context(convert(spool, found.mime, form, bounds=bounds, caps=caps))
+    except ContentUnsupported as error:
+        metrics.CONVERSIONS.labels(form=form.value, outcome=error.reason).inc()
+        if error.reason not in KEEPS_ORIGINAL:
+            raise
+        log.warning("media_not_converted", form=form.value, mime=found.mime, code=error.reason, detail=error.detail)
+        return spool, found
+    metrics.CONVERSIONS.labels(form=form.value, outcome="done").inc()
+    return done.file, replace(found, mime=done.report.mime, name=sniff.rename(found.name, done.report.extension))
 
 
 def _failed(services: Services, job: Job, error: Exception) -> None:

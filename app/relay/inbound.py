@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.domain.capability import UnknownOutcome
-from app.domain.message import Kind
+from app.domain.message import AttachmentKind, Kind
 from app.domain.part import PartContent, Sent
 from app.domain.person import Identifier, Person
 from app.errors import MessageInvalid
@@ -17,6 +17,7 @@ from app.hubspot.client import PortalClient
 from app.hubspot.outcomes import Gone
 from app.hubspot.publication import Publication
 from app.limiter import Horizon
+from app.media.targets import HUBSPOT
 from app.relay import contacts, pace, tokens
 from app.relay.pace import Slot
 from app.relay.road import Call, Park, Question
@@ -100,7 +101,7 @@ class Inbound:
             known = contacts.to_tell(connection, head, account, thread.hubspot_thread_id if thread else None)
             thread_id = _integration_thread_id(services, connection, head)
             prepared = media.of_message(connection, head.id) if head.content.attachments else []
-        files = tuple(FileRef(one.file_id, one.attachment.kind) for one in prepared if one.file_id)
+        files = tuple(FileRef(one.file_id, _usage(one)) for one in prepared if one.file_id)
         publication = Publication(
             channel_account_id=account.hubspot_id,
             thread_id=thread_id,
@@ -172,6 +173,12 @@ def _integration_thread_id(services: Services, connection: Connection, head: Hea
     if services.settings.channel_threading == "thread_id":
         return head.thread_id
     return threads.newest_alias(connection, head.thread_id or "")
+
+
+def _usage(prepared: media.Prepared) -> AttachmentKind | None:
+    """Return what HubSpot is told about a file; nothing where its player or viewer could not open it."""
+    kind = prepared.attachment.kind
+    return kind if HUBSPOT.shows(kind, prepared.mime) else None
 
 
 def _quoted(connection: Connection, call: Call, thread: Thread | None) -> str | None:

@@ -56,7 +56,8 @@ def convert(source: IO[bytes], mime: str, form: Form, *, bounds: Bounds, caps: C
     with tempfile.TemporaryFile() as target:
         report = _run(Job(mime, form, bounds, caps), source, target)
         if report.outcome is not Outcome.DONE:
-            raise ContentUnsupported(report.hint or HINTS[report.outcome], code=report.outcome.value)
+            hint = report.hint or HINTS[report.outcome]
+            raise ContentUnsupported(hint, code=report.outcome.value, detail=report.detail)
         size = target.seek(0, 2)
         target.seek(0)
         yield Converted(cast("BinaryIO", target), report, size)
@@ -93,4 +94,4 @@ def _judge(status: int | None, told: bytes) -> Report:
         return Report.read(told)
     except (ValueError, TypeError, KeyError):
         # It died without a word: a signal, or an exception that no file should have caused.
-        return Report(Outcome.BOMB if status < 0 else Outcome.BROKEN)
+        return Report(Outcome.BOMB if status < 0 else Outcome.BROKEN, detail=f"status {status}")

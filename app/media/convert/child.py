@@ -29,11 +29,13 @@ def main(arguments: list[str]) -> None:
     _cap(job.caps, 8192 + _SLACK * job.bounds.bytes)
     answer = Report(Outcome.BROKEN)
     try:
-        answer = _convert(job, os.fdopen(source, "rb"), os.fdopen(target, "wb", buffering=0))
+        answer = _convert(job, os.fdopen(source, "rb"), os.fdopen(target, "r+b", buffering=0))
     except Refused as refused:
-        answer = Report(refused.outcome, refused.hint)
+        answer = Report(refused.outcome, refused.hint, type(refused.__cause__ or refused).__name__)
     except MemoryError:
         answer = Report(Outcome.BOMB)
+    except Exception as error:  # noqa: BLE001 - whatever a library says about a file it cannot read
+        answer = Report(Outcome.BROKEN, detail=type(error).__name__)
     os.write(report, answer.write())
 
 

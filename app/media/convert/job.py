@@ -106,10 +106,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a job. ``mime`` and ``extension`` are those of the result, sizes 0 where it has none."""
+    """What became of a job.
+
+    ``detail`` names what a library raised; ``mime`` and ``extension`` are those of the result, sizes 0 where it has
+    none.
+    """
 
     outcome: Outcome = Outcome.DONE
     hint: str = ""
+    detail: str = ""
     mime: str = ""
     extension: str = ""
     width: int = 0

@@ -7,9 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Final
 
 import pillow_heif
-
-# Named one by one: once the process may open no more files, Pillow cannot import what it lacks.
-from PIL import AvifImagePlugin, Image, ImageCms, ImageOps, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin
+from PIL import Image, ImageCms, ImageOps
 
 from app.media.convert.job import Bounds, Outcome, Refused, Report
 
@@ -33,8 +31,6 @@ FRAME_TIME = 50
 _GIF_EDGE = 480
 _OPAQUE = 255
 
-LOADED: Final = (AvifImagePlugin, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin)
-Image.preinit()
 pillow_heif.register_heif_opener(thumbnails=False)
 pillow_heif.options.DECODE_THREADS = 1
 Image.MAX_IMAGE_PIXELS = None  # the bounds are checked instead, for each picture and before it is decoded
@@ -116,7 +112,7 @@ def write_still(image: Image.Image, target: BinaryIO, bounds: Bounds) -> Report:
 def _attempts(image: Image.Image, bounds: Bounds) -> Iterator[tuple[bytes, tuple[int, int], str]]:
     edge = bounds.edge
     for _ in range(_HALVINGS):
-        image.thumbnail((edge, edge), Image.Resampling.LANCZOS)
+        image.thumbnail((edge, edge), Image.Resampling.LANCZOS, reducing_gap=3.0)
         if image.mode == "RGBA":
             yield _encode(image, "PNG", optimize=True), image.size, "image/png"
         else:

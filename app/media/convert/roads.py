@@ -1,15 +1,33 @@
-"""Which of the libraries makes what of which file. Imported only where they may run."""
+"""Which of the libraries makes what of which file. Imported only where they may run.
+
+Importing this loads everything that they may need: afterwards the process opens no more files.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
-from PIL import Image
+import av.subtitles.codeccontext
+import av.subtitles.stream
+from PIL import AvifImagePlugin, Image, ImageColor, ImagePalette, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from app.media.convert import drawings, films, pictures, sounds
 from app.media.convert.job import Form, Job, Outcome, Refused, Report
+
+#: What the libraries import by themselves only when a file makes them.
+LOADED: Final = (
+    av.subtitles.codeccontext,
+    av.subtitles.stream,
+    AvifImagePlugin,
+    ImageColor,
+    ImagePalette,
+    MpoImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+Image.preinit()
 
 _STICKER = "application/x-tgsticker"
 
