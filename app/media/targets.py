@@ -8,8 +8,8 @@ from typing import Final
 
 from app.domain.message import AttachmentKind
 from app.media import formats
-from app.media.convert.job import Bounds, Form
 from app.media.sniff import Found
+from app.media.workshop.job import Bounds, Form
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any, BinaryIO, Final
 from PIL import Image
 from rlottie_python.rlottie_wrapper import LottieAnimation
 
-from app.media.convert.job import Bounds, Outcome, Refused
-from app.media.convert.pictures import FRAME_TIME
+from app.media.workshop.gifs import FRAME_TIME
+from app.media.workshop.job import Bounds, Outcome, Refused
 
 #: Telegram takes 64 KB packed; what unpacks to more than this is no sticker.
 _LARGEST = 4_000_000

@@ -1,4 +1,4 @@
-"""The process that converts one file, and ends: ``python -m app.media.convert.child JOB SOURCE TARGET REPORT``.
+"""The process that converts one file, and ends: ``python -m app.media.workshop.child JOB SOURCE TARGET REPORT``.
 
 The last three are descriptors of open files, which have no names: whatever happens, nothing stays behind. Before it
 looks at the file the process gives up what it does not need: memory and time beyond the caps, opening files and
@@ -7,14 +7,14 @@ sockets, and its place before others at the processor. A file that makes a libra
 
 from __future__ import annotations
 
-import importlib
 import math
 import os
 import resource
 import sys
 from typing import BinaryIO
 
-from app.media.convert.job import Caps, Job, Outcome, Refused, Report
+from app.media.workshop import roads
+from app.media.workshop.job import Caps, Job, Outcome, Refused, Report
 
 #: Behind everything that answers somebody.
 _NICE = 10
@@ -50,11 +50,11 @@ def _cap(caps: Caps, largest: int) -> None:
 
 
 def _convert(job: Job, source: BinaryIO, target: BinaryIO) -> Report:
-    roads = importlib.import_module("app.media.convert.roads")
+    road = roads.find(job)
     # What is open stays open; nothing else can be opened, whatever a file talks a library into.
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
     source.seek(0)
-    done: Report = roads.convert(job, source, target)
+    done = road(job, source, target)
     if os.fstat(target.fileno()).st_size > job.bounds.bytes:
         raise Refused(Outcome.MISFIT)
     return done

@@ -60,6 +60,7 @@ class Outcome(StrEnum):
     """How a conversion ended. The value is the code of the error that it becomes."""
 
     DONE = "done"
+    UNKNOWN = "media_unknown"
     BROKEN = "media_broken"
     BOMB = "media_bomb"
     TOO_LONG = "media_too_long"
@@ -68,6 +69,7 @@ class Outcome(StrEnum):
 
 #: What happened, for the agent to read.
 HINTS: Final = {
+    Outcome.UNKNOWN: "nothing here can open it: ask for it in a more common format",
     Outcome.BROKEN: "it is damaged or incomplete: ask for it to be sent again",
     Outcome.BOMB: "it is far larger than it looks when it is unpacked: ask for a smaller one",
     Outcome.TOO_LONG: "it is too long to be converted: ask for it in shorter pieces",

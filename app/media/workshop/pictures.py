@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO, Final
 
 import pillow_heif
-from PIL import Image, ImageCms, ImageOps
 
-from app.media.convert.job import Bounds, Outcome, Refused, Report
+# Those that Pillow imports by itself only when a file makes it.
+from PIL import (
+    AvifImagePlugin,
+    Image,
+    ImageCms,
+    ImageColor,
+    ImageOps,
+    ImagePalette,
+    MpoImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from app.media.workshop import gifs
+from app.media.workshop.job import Bounds, Form, Job, Outcome, Refused, Report
+from app.media.workshop.roads import PICTURES
+
+LOADED: Final = (AvifImagePlugin, ImageColor, ImagePalette, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin)
+
 
 #: Pillow's reader for each type. Nothing else is tried, whatever the bytes look like.
 READERS: Final = {
@@ -25,28 +42,37 @@ READERS: Final = {
 #: Tried in this order until the result is small enough, and then with half the edge.
 _QUALITIES: Final = (88, 75, 60)
 _HALVINGS = 3
-#: An animation shows a picture for so long (milliseconds): GIF counts in hundredths, and browsers slow down below two.
-FRAME_TIME = 50
-#: An animation that becomes a GIF has no longer edge: they are large.
-_GIF_EDGE = 480
 _OPAQUE = 255
 
+Image.preinit()
 pillow_heif.register_heif_opener(thumbnails=False)
 pillow_heif.options.DECODE_THREADS = 1
 Image.MAX_IMAGE_PIXELS = None  # the bounds are checked instead, for each picture and before it is decoded
 
 
-def open_picture(file: BinaryIO, mime: str, bounds: Bounds) -> Image.Image:
+def convert(job: Job, source: BinaryIO, target: BinaryIO) -> Report:
+    """Write a picture as JPEG, PNG or GIF.
+
+    Raises:
+        Refused: it is broken, too large, or cannot be made small enough.
+    """
+    image = open_picture(source, job)
+    if job.form is not Form.STILL and moves(image):
+        return gifs.write(gifs.sample(frames_of(image), job.bounds), target, job.bounds)
+    return write_still(upright(image), target, job.bounds)
+
+
+def open_picture(file: BinaryIO, job: Job) -> Image.Image:
     """Read a picture's header.
 
     Raises:
         Refused: there is none, or it promises more pixels than are taken.
     """
     try:
-        image = Image.open(file, formats=READERS[mime])
+        image = Image.open(file, formats=PICTURES[job.mime])
     except (OSError, ValueError, SyntaxError, RuntimeError) as error:
         raise Refused(Outcome.BROKEN) from error
-    if image.width * image.height > bounds.pixels:
+    if image.width * image.height > job.bounds.pixels:
         raise Refused(Outcome.BOMB)
     return image
 
@@ -146,54 +172,3 @@ def frames_of(image: Image.Image) -> Iterator[tuple[Image.Image, float]]:
             raise Refused(Outcome.BROKEN) from error
         yield frame, float(image.info.get("duration") or 100)
         number += 1
-
-
-def sample(frames: Iterable[tuple[Image.Image, float]], bounds: Bounds) -> Iterator[Image.Image]:
-    """Show an animation in even steps of ``FRAME_TIME``.
-
-    Raises:
-        Refused: it lasts for more steps than are taken.
-    """
-    clock, shown = 0.0, 0
-    for frame, milliseconds in frames:
-        clock += max(milliseconds, 1.0)
-        while shown * FRAME_TIME < clock:
-            if shown >= bounds.frames:
-                raise Refused(Outcome.TOO_LONG)
-            yield frame
-            shown += 1
-
-
-def write_gif(frames: Iterable[Image.Image], target: BinaryIO, bounds: Bounds) -> Report:
-    """Write pictures that follow one another as a GIF that repeats.
-
-    Raises:
-        Refused: there is none, or they cannot be made small enough.
-    """
-    edge = min(bounds.edge, _GIF_EDGE)
-    shown = [_smaller(frame, edge) for frame in frames]
-    if not shown:
-        raise Refused(Outcome.BROKEN)
-    for _ in range(_HALVINGS):
-        encoded = _encode_gif(shown)
-        if len(encoded) <= bounds.bytes:
-            target.write(encoded)
-            width, height = shown[0].size
-            seconds = len(shown) * FRAME_TIME / 1000
-            return Report(mime="image/gif", extension="gif", width=width, height=height, seconds=seconds)
-        edge = max(shown[0].size) // 2
-        shown = [_smaller(frame, edge) for frame in shown]
-    raise Refused(Outcome.MISFIT)
-
-
-def _encode_gif(shown: list[Image.Image]) -> bytes:
-    file = io.BytesIO()
-    first, *rest = shown
-    first.save(file, "GIF", save_all=True, append_images=rest, duration=FRAME_TIME, loop=0, disposal=2)
-    return file.getvalue()
-
-
-def _smaller(frame: Image.Image, edge: int) -> Image.Image:
-    smaller = frame.copy()
-    smaller.thumbnail((edge, edge), Image.Resampling.BILINEAR)
-    return smaller

@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final, cast
 
 import av
+
+# PyAV imports these by itself only when a file has such a track.
+import av.subtitles.codeccontext
+import av.subtitles.stream
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
@@ -15,29 +19,9 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 
-from app.media.convert.job import Bounds, Form, Outcome, Refused, Report
+from app.media.workshop.job import Form, Job, Outcome, Refused, Report
+from app.media.workshop.roads import CONTAINERS
 
-#: FFmpeg's reader for each type. Nothing else is tried: lists that name other files have readers too.
-READERS: Final = {
-    "audio/3gpp": "mov",
-    "audio/aac": "aac",
-    "audio/aiff": "aiff",
-    "audio/amr": "amr",
-    "audio/flac": "flac",
-    "audio/mp4": "mov",
-    "audio/mpeg": "mp3",
-    "audio/ogg": "ogg",
-    "audio/wav": "wav",
-    "audio/webm": "matroska",
-    "audio/x-caf": "caf",
-    "video/3gpp": "mov",
-    "video/mp4": "mov",
-    "video/ogg": "ogg",
-    "video/quicktime": "mov",
-    "video/webm": "matroska",
-    "video/x-matroska": "matroska",
-    "video/x-msvideo": "avi",
-}
 #: A recording that is cut off is worth passing on from this length (seconds).
 _SHORTEST = 0.02
 
@@ -63,17 +47,17 @@ SPECS: Final = {
 }
 
 
-def open_media(file: BinaryIO, mime: str, bounds: Bounds) -> InputContainer:
+def open_media(file: BinaryIO, job: Job) -> InputContainer:
     """Read a container's header.
 
     Raises:
         Refused: there is none, or it says that it lasts longer than is taken.
     """
     try:
-        container = av.open(file, "r", format=READERS[mime], metadata_errors="replace")
+        container = av.open(file, "r", format=CONTAINERS[job.mime], metadata_errors="replace")
     except (av.FFmpegError, ValueError, OSError) as error:
         raise Refused(Outcome.BROKEN) from error
-    if container.duration is not None and container.duration / av.time_base > bounds.seconds:
+    if container.duration is not None and container.duration / av.time_base > job.bounds.seconds:
         raise Refused(Outcome.TOO_LONG)
     return container
 
@@ -154,14 +138,14 @@ class Encoder:
             self._written.mux(self._track.encode(frame))
 
 
-def convert(file: BinaryIO, mime: str, target: BinaryIO, *, form: Form, bounds: Bounds) -> Report:
+def convert(job: Job, source: BinaryIO, target: BinaryIO) -> Report:
     """Write a recording, or a video's sound, in another form.
 
     Raises:
         Refused: there is no sound in it, or too much.
     """
-    spec = SPECS[form]
-    with open_media(file, mime, bounds) as container:
+    spec = SPECS[job.form]
+    with open_media(source, job) as container:
         stream = first_sound(container)
         if stream is None:
             raise Refused(Outcome.BROKEN)
@@ -169,7 +153,7 @@ def convert(file: BinaryIO, mime: str, target: BinaryIO, *, form: Form, bounds: 
             encoder = Encoder(written, spec, channels=min(spec.channels, stream.codec_context.channels or 1))
             for packet in packets(container, stream):
                 encoder.write(decode(stream.codec_context, packet))
-                if encoder.seconds > bounds.seconds:
+                if encoder.seconds > job.bounds.seconds:
                     raise Refused(Outcome.TOO_LONG)
             encoder.end()
     if encoder.seconds < _SHORTEST:

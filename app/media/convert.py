@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from typing import IO, BinaryIO, Final, cast
 
 from app.errors import ContentUnsupported
-from app.media.convert.job import HINTS, Bounds, Caps, Form, Job, Outcome, Report
+from app.media.workshop.job import HINTS, Bounds, Caps, Form, Job, Outcome, Report
 
 __all__ = ["KEEPS_ORIGINAL", "Bounds", "Caps", "Converted", "Form", "convert"]
 
 #: Codes of errors after which the file itself may still be passed on: it does no harm, it is only not shown.
-KEEPS_ORIGINAL: Final = frozenset({Outcome.BROKEN.value, Outcome.TOO_LONG.value, Outcome.MISFIT.value})
+KEEPS_ORIGINAL: Final = frozenset(
+    one.value for one in (Outcome.UNKNOWN, Outcome.BROKEN, Outcome.TOO_LONG, Outcome.MISFIT)
+)
 
 #: A report is one short line.
 _LONGEST_REPORT = 4096
@@ -66,7 +68,7 @@ def convert(source: IO[bytes], mime: str, form: Form, *, bounds: Bounds, caps: C
 def _run(job: Job, source: IO[bytes], target: IO[bytes]) -> Report:
     with tempfile.TemporaryFile() as told:
         files = [one.fileno() for one in (source, target, told)]
-        command = [sys.executable, "-I", "-m", f"{__name__}.child", job.write(), *map(str, files)]
+        command = [sys.executable, "-I", "-m", "app.media.workshop.child", job.write(), *map(str, files)]
         status = _wait(command, files, seconds=job.caps.seconds)
         told.seek(0)
         return _judge(status, told.read(_LONGEST_REPORT))
