@@ -123,8 +123,8 @@ _BRANDS: Final = {
 _RIFF: Final = {b"WEBP": WEBP, b"WAVE": WAV, b"AVI ": AVI}
 _ATOMS: Final = frozenset({b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"})
 
-#: What stands in front of a page's or a drawing's first element.
-_BEFORE_MARKUP = rb"\A(?:\xef\xbb\xbf)?(?:\s|<\?xml[^>]*>|<!--.*?-->|<!doctype\s+svg[^>]*>)*"
+#: What stands in front of a page's or a drawing's first element. Possessive, or comments without end take for ever.
+_BEFORE_MARKUP = rb"\A(?:\xef\xbb\xbf)?(?>\s|<\?xml[^>]*>|<!--.*?-->|<!doctype\s+svg[^\[>]*(?:\[.*?\]\s*)?>)*+"
 _SVG = re.compile(_BEFORE_MARKUP + rb"<(?:\w+:)?svg[\s>/]", re.IGNORECASE | re.DOTALL)
 _HTML = re.compile(
     _BEFORE_MARKUP

@@ -47,6 +47,10 @@ _KINDS: Final = {
 _PACKED: Final = ("application/vnd.", "application/epub", "application/msword", "application/java-archive")
 
 
+#: Characters that turn the direction of what follows: `exe` reads as the beginning of a name.
+_TURNS: Final = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+
+
 @dataclass(frozen=True)
 class Found:
     """What a file is: for the reader, by type, and a name with a fitting extension."""
@@ -137,10 +141,15 @@ def _kind(found: Format, said: AttachmentKind) -> AttachmentKind:
 
 def _base(name: str) -> str:
     """The last part of a path, without characters that hide or turn round what follows."""
-    plain = "".join(one for one in name if not unicodedata.category(one).startswith("C"))
+    plain = "".join(one for one in name if not _misleads(one))
     base = PurePosixPath(plain.replace("\\", "/")).name.strip().strip(".") or "attachment"
     path = PurePosixPath(base)
     return path.stem[:_LONGEST_NAME] + path.suffix[:_LONGEST_NAME]
+
+
+def _misleads(character: str) -> bool:
+    """Control characters and turns of direction; joiners stay, for emoji and some scripts are made with them."""
+    return unicodedata.category(character) in {"Cc", "Cs"} or unicodedata.bidirectional(character) in _TURNS
 
 
 def _named(base: str, found: Format) -> str:

@@ -61,7 +61,7 @@ def _film(job: Job, source: BinaryIO) -> Iterator[Shown]:
         milliseconds = 1000 / float(stream.average_rate or _USUAL_RATE)
         for packet in sounds.packets(container, stream):
             for frame in films.decode(decoder, packet, job.bounds):
-                image = frame.reformat(format="rgba").to_image()  # type: ignore[no-untyped-call]  # the library's own gap
+                image = _as_image(frame)
                 yield image.rotate(frame.rotation, expand=True) if frame.rotation else image, milliseconds
 
 
@@ -73,6 +73,12 @@ def _with_alpha(stream: VideoStream) -> VideoCodecContext:
     decoder.extradata = context.extradata
     decoder.thread_count = 1
     return decoder
+
+
+def _as_image(frame: VideoFrame) -> Image.Image:
+    """A decoded picture in Pillow's form; PyAV's own way to it knows no transparency."""
+    plane = frame.reformat(format="rgba").planes[0]
+    return Image.frombytes("RGBA", (frame.width, frame.height), bytes(plane), "raw", "RGBA", plane.line_size)
 
 
 def _write_mp4(frames: Iterable[Image.Image], target: BinaryIO, bounds: Bounds) -> Report:

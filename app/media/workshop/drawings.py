@@ -45,11 +45,11 @@ def _read(file: BinaryIO) -> str:
     unpacker = zlib.decompressobj(wbits=31)
     try:
         text = unpacker.decompress(file.read(), _LARGEST)
+        if unpacker.unconsumed_tail:
+            raise Refused(Outcome.BOMB)
         drawing = json.loads(text)
     except (zlib.error, ValueError, RecursionError) as error:
         raise Refused(Outcome.BROKEN) from error
-    if unpacker.unconsumed_tail:
-        raise Refused(Outcome.BOMB)
     if not isinstance(drawing, dict) or not isinstance(drawing.get("layers"), list):
         raise Refused(Outcome.BROKEN)
     _require_tame(drawing, _DEEPEST)
