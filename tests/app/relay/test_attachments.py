@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -16,6 +17,8 @@ from app.storage.accounts import AccountRow, NewAccount
 from app.storage.tables import media, portals
 from tests.app.connectors import matrix_samples
 from tests.app.http.scripted import ScriptedServer, Visit
+from tests.app.media.corpus import CORPUS, SCENE, Sent
+from tests.app.media.making import HZ, colours, hear, look
 from tests.app.relay.world import RelayWorld
 
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 4
@@ -34,6 +37,20 @@ def seen(relay: RelayWorld) -> tuple[str, list[bytes]]:
     [message] = relay.inbox()
     addresses = [relay.page + one["viewUrl"] for one in message["attachments"]]
     return message["text"], [relay.http.request("GET", address).body for address in addresses]
+
+
+def send(relay: RelayWorld, sent: Sent, *, mime: str = "") -> dict[str, Any]:
+    """Let a customer send a file of the corpus; return what the agent gets of it and reads beside it."""
+    upload = {"name": sent.name, "mime": mime or sent.said, "base64": base64.b64encode(sent.make()).decode()}
+    relay.say("Look", attachments=[upload])
+    relay.wait_for_webhooks()
+    relay.settle()
+    [message] = relay.inbox()
+    return {"text": message["text"], "file": next(iter(message["attachments"]), None)}
+
+
+def fetched(relay: RelayWorld, file: dict[str, Any]) -> bytes:
+    return relay.http.request("GET", relay.page + file["viewUrl"]).body
 
 
 def stored_media(relay: RelayWorld) -> tuple[str, str, str]:
@@ -170,3 +187,41 @@ def test_a_homeserver_that_a_stranger_entered_leads_to_nobody_in_this_network(
     assert inner.connections == 0
     assert outer.connections == (public is outer)
     assert stored_media(relay)[0] == "failed"
+
+
+def test_a_voice_note_arrives_as_one_that_browsers_play(light_relay: RelayWorld) -> None:
+    given = send(light_relay, CORPUS["voice note"], mime="audio/ogg")
+    heard = hear(fetched(light_relay, given["file"]))
+    assert (given["text"], given["file"]["mime"]) == ("Look", "audio/mpeg")
+    assert (heard.codec, heard.channels) == ("mp3float", 1)
+    assert heard.hz == pytest.approx(HZ, rel=0.03)
+
+
+def test_a_phone_picture_arrives_as_one_that_browsers_show(light_relay: RelayWorld) -> None:
+    given = send(light_relay, CORPUS["HEIC held upright"], mime="image/heic")
+    assert (given["file"]["mime"], given["file"]["fileUsageType"]) == ("image/jpeg", "IMAGE")
+    assert stored_media(light_relay) == ("ready", "d.jpg", "image/jpeg")
+    assert colours(look(fetched(light_relay, given["file"]))) == list(SCENE)
+
+
+def test_what_cannot_be_converted_arrives_as_it_is(light_relay: RelayWorld) -> None:
+    sent = CORPUS["HEIC that is cut off"]
+    given = send(light_relay, sent, mime="image/heic")
+    assert fetched(light_relay, given["file"]) == sent.make()
+
+
+def test_a_file_that_pretends_leaves_a_sentence(light_relay: RelayWorld) -> None:
+    archive = replace(CORPUS["archive"], name="photo.jpg")
+    given = send(light_relay, archive, mime="image/jpeg")
+    assert given["file"] is None
+    assert "[image: it says that it is a picture and is an archive, which may do harm" in given["text"]
+
+
+def test_a_conversion_that_takes_too_long_hands_over_the_original(
+    light_relay: RelayWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = light_relay.services.settings.model_copy(update={"conversion_seconds": 0.01})
+    monkeypatch.setattr(light_relay, "services", replace(light_relay.services, settings=settings))
+    note = CORPUS["voice note"].make()
+    given = send(light_relay, replace(CORPUS["voice note"], make=lambda: note), mime="audio/ogg")
+    assert fetched(light_relay, given["file"]) == note
