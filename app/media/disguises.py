@@ -85,41 +85,44 @@ def _is_active(file: BinaryIO) -> bool:
     text = file.read(_LARGEST_DRAWING + 1)
     if len(text) > _LARGEST_DRAWING:
         return True
-    look = _Look()
     try:
-        look.parser.Parse(text, True)  # noqa: FBT003 - pyexpat knows no keywords
-    except expat.ExpatError:
+        _parser().Parse(text, True)  # noqa: FBT003 - pyexpat knows no keywords
+    except (expat.ExpatError, _Active):
         return True
-    return look.active
+    return False
 
 
-class _Look:
-    """Reads a drawing element by element."""
+class _Active(Exception):
+    """Ends the reading of a drawing at the first thing that could do more than be looked at."""
 
-    def __init__(self) -> None:
-        self.active = False
-        self.parser = expat.ParserCreate()
-        self.parser.StartElementHandler = self._element
-        self.parser.CharacterDataHandler = self._text
-        self.parser.EntityDeclHandler = self._declaration
-        self.parser.ProcessingInstructionHandler = self._declaration
 
-    def _declaration(self, *_: object) -> None:
-        """Entities multiply, and instructions load style sheets: no drawing that is sent needs them."""
-        self.active = True
-        self.parser.EntityDeclHandler = None
+def _parser() -> expat.XMLParserType:
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = _read_element
+    parser.CharacterDataHandler = _read_text
+    # Entities multiply, and instructions load style sheets: no drawing that is sent needs them.
+    parser.EntityDeclHandler = _refuse
+    parser.ProcessingInstructionHandler = _refuse
+    return parser
 
-    def _element(self, name: str, attributes: dict[str, str]) -> None:
-        if _local(name) in _ACTIVE_ELEMENTS:
-            self.active = True
-        for key, value in attributes.items():
-            is_link = _local(key) in {"href", "src"} and not value.lstrip().startswith(("#", "data:image/"))
-            if _local(key).startswith("on") or is_link or _OUTWARD.search(value.lower()):
-                self.active = True
 
-    def _text(self, text: str) -> None:
-        if _OUTWARD.search(text.lower()):
-            self.active = True
+def _refuse(*_: object) -> None:
+    raise _Active
+
+
+def _read_element(name: str, attributes: dict[str, str]) -> None:
+    if _local(name) in _ACTIVE_ELEMENTS or any(_is_active_attribute(*one) for one in attributes.items()):
+        raise _Active
+
+
+def _is_active_attribute(name: str, value: str) -> bool:
+    is_link = _local(name) in {"href", "src"} and not value.lstrip().startswith(("#", "data:image/"))
+    return is_link or _local(name).startswith("on") or bool(_OUTWARD.search(value.lower()))
+
+
+def _read_text(text: str) -> None:
+    if _OUTWARD.search(text.lower()):
+        raise _Active
 
 
 def _local(name: str) -> str:

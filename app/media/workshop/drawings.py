@@ -44,7 +44,7 @@ def frames_of(file: BinaryIO, bounds: Bounds) -> Iterator[tuple[Image.Image, flo
 def _read(file: BinaryIO) -> str:
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        text = unpacker.decompress(file.read(), _LARGEST)
+        text = unpacker.decompress(file.read(_LARGEST), _LARGEST)
         if unpacker.unconsumed_tail:
             raise Refused(Outcome.BOMB)
         drawing = json.loads(text)
