@@ -1,7 +1,7 @@
 """A file is made into what the other side can show, in a process of its own that a hostile file may ruin.
 
-One process a file: it starts in a fifth of a second (measured: Python 0.08 s, PyAV and Pillow 0.15 s), which is less
-than the upload that follows, and nothing that a file did to it meets the next one.
+One process a file: it starts in 0.1 s of processor time for a picture and 0.13 s for a recording (measured), which is
+less than the upload that follows, and nothing that a file did to it meets the next one.
 """
 
 from __future__ import annotations
