@@ -92,6 +92,9 @@ CONVERSIONS: Final = _counter(
     "conversions_total", "Attachments made into what the other side shows, by outcome.", "form", "outcome"
 )
 DEAD_LETTERS: Final = _counter("dead_letters_total", "Messages that became dead letters.", "connector", "reason")
+ECHOES: Final = _counter(
+    "echoes_total", "Messages of our own that came back as events and were dropped, by who told of them.", "source"
+)
 TOKENS_REFRESHED: Final = _counter("tokens_refreshed_total", "Access tokens of portals that were refreshed.")
 LANES_DUE: Final = _gauge("lanes_due", "Lanes that have something to do now.")
 OLDEST_DUE_SECONDS: Final = _gauge("oldest_due_seconds", "How long the lane that waits longest has been due.")

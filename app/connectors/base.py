@@ -50,7 +50,8 @@ class Connector(ABC):
         """Read a verified request. Pure.
 
         One odd item becomes ``Unopened`` and never takes its neighbours with it. A body that cannot be read at all is
-        one ``Unopened``. Events of our own making (echoes) and pure noise are left out.
+        one ``Unopened``. Pure noise is left out. A message of our own side is marked ``own``, whether a colleague wrote
+        it in the service's own app or the relay sent it: the relay tells them apart.
         """
 
     @abstractmethod

@@ -12,6 +12,9 @@ with the shared secret. A delivery may be repeated with the same ``id``; one del
       {"type": "receipt", "message": "m7", "conversation": "c1", "time": "...",
        "status": "delivered" | "read" | "failed", "reason": "..."}]}
 
+A message with ``"own": true`` was written on the account's own side: by a colleague in the service's app, or through
+the API below. ``sender`` is then the colleague (or the account) and ``recipient`` the customer, both as above.
+
 Relay to service, with ``Authorization: Bearer <token>``:
 
 - ``POST /v1/messages`` ``{conversation, text, reply_to}`` with ``Idempotency-Key`` answers 201 ``{id, time}``, and 200
@@ -154,6 +157,8 @@ class _Message(BaseModel):
     text: _Text = ""
     reply_to: _Text | None = None
     attachments: tuple[_Attachment, ...] = ()
+    own: bool = False
+    recipient: _Sender | None = None
 
     def event(self) -> Message:
         return Message(
@@ -165,6 +170,8 @@ class _Message(BaseModel):
             ),
             sent_at=self.time,
             order=(self.time - _EPOCH) // timedelta(milliseconds=1),
+            own=self.own,
+            customer=self.recipient.person() if self.own and self.recipient else None,
         )
 
 

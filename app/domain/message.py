@@ -76,6 +76,7 @@ class Content(Stored):
     attachments: tuple[Attachment, ...] = ()
     reply_to: str | None = Field(default=None, description="Id of the quoted message, on the side it comes from.")
     is_placeholder: bool = Field(default=False, description="Stands where another message could not be shown.")
+    cut_at: int | None = Field(default=None, description="Here the text was cut on its way; the whole is fetched.")
 
 
 class Message(Stored):
@@ -84,6 +85,9 @@ class Message(Stored):
     ``conversation`` and ``service_id`` are the sending side's own ids. ``order`` is the event's own time in
     milliseconds or its sequence, never that of a message it refers to; ``revision`` tells an edit's or reaction's
     event from its neighbours.
+
+    ``own``: somebody on our side wrote it, a colleague in the service's own app or the relay itself; the relay finds
+    out which. ``sender`` is then that colleague, and ``customer`` to whom it went, where the service tells.
     """
 
     conversation: str
@@ -94,6 +98,8 @@ class Message(Stored):
     order: int
     kind: Kind = Kind.MESSAGE
     revision: str = ""
+    own: bool = False
+    customer: Person | None = None
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -56,8 +56,10 @@ def file_id(attachment: Attachment) -> str:
     return read_text((attachment.model_extra or {}).get("hubspot_file_id"))
 
 
-def read_content(text: str, rich_text: str, items: Sequence[dict[str, Any]], reply_to: str) -> Content:
-    """Read what an agent's message says.
+def read_content(
+    text: str, rich_text: str, items: Sequence[dict[str, Any]], reply_to: str, *, truncated: bool = False
+) -> Content:
+    """Read what an agent's message says; ``truncated``: the event carries only the beginning of the text.
 
     Attachments without bytes (a place, quick replies, a contact) become lines of the text, so that nothing that the
     agent sent is lost in silence.
@@ -69,6 +71,7 @@ def read_content(text: str, rich_text: str, items: Sequence[dict[str, Any]], rep
         html=_with_lines(rich_text, lines) if rich_text else None,
         attachments=tuple(files),
         reply_to=reply_to or None,
+        cut_at=len(text) if truncated else None,
     )
 
 

@@ -60,8 +60,8 @@ class Outgoing:
 
     ``account_id`` is HubSpot's id of the channel account. ``message.conversation`` is empty: the thread is found by
     any of ``thread_ids`` (our own ids; several after a merge), then by ``hubspot_thread_id``, then by ``recipient``.
-    ``message.sender`` is the agent, by actor id. ``truncated``: the whole text has to be fetched. ``by_app_id``: the
-    app that created the message, empty when a person did.
+    ``message.sender`` is the agent, by actor id. ``by_app_id``: the app that created the message, empty when a person
+    did.
     """
 
     portal_id: int
@@ -72,7 +72,6 @@ class Outgoing:
     hubspot_thread_id: str
     recipient: Identifier | None
     recipient_name: str
-    truncated: bool
     by_app_id: str
 
     @property
@@ -173,7 +172,6 @@ def _read_message(item: dict[str, Any], received: datetime | None) -> Outgoing:
         hubspot_thread_id=body.conversations_thread_id,
         recipient=recipient.delivery_identifier if recipient else None,
         recipient_name=recipient.name if recipient else "",
-        truncated=body.truncation_status not in ("", NOT_TRUNCATED),
         by_app_id=body.client.integration_app_id,
     )
 
@@ -188,10 +186,16 @@ def _message(body: MessageBody, sent_at: datetime) -> Message:
         conversation="",
         service_id=body.id,
         sender=_agent(body.senders[0] if body.senders else Participant(), body.created_by),
-        content=read_content(body.text, body.rich_text, body.attachments, body.in_reply_to_id),
+        content=read_content(
+            body.text, body.rich_text, body.attachments, body.in_reply_to_id, truncated=_is_truncated(body)
+        ),
         sent_at=sent_at,
         order=milliseconds(sent_at),
     )
+
+
+def _is_truncated(body: MessageBody) -> bool:
+    return body.truncation_status not in ("", NOT_TRUNCATED)
 
 
 def _agent(sender: Participant, created_by: str) -> Person:

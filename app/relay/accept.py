@@ -126,9 +126,7 @@ def open_again(services: Services, envelope_id: int) -> Accepted | None:
         stored = Stored(envelope.id, envelope.received_at)
         row = accounts.get(connection, envelope.account_id) if envelope.account_id is not None else None
         if row is None:
-            accepted = store_hubspot_events(
-                connection, wire.read_events(envelope.raw), stored, deadline=services.settings.deadline
-            )
+            accepted = _store_hubspot(services, connection, envelope.raw, stored)
         else:
             events = _read(services.connector(row), envelope.raw, services.opened(row))
             accepted = store_service_events(connection, row, events, stored)
@@ -203,13 +201,20 @@ def _deposit(services: Services, delivery: Delivery, connection: Connection, env
         UnknownAccountError: its account is not in the database any more.
     """
     if delivery.account_id is None:
-        events = wire.read_events(delivery.raw)
-        return store_hubspot_events(connection, events, envelope, deadline=services.settings.deadline)
+        return _store_hubspot(services, connection, delivery.raw, envelope)
     row = accounts.get(connection, delivery.account_id)
     if row is None:
         raise UnknownAccountError(f"Account {delivery.account_id} is not in the database any more.")
     read = _read(services.connector(row), delivery.raw, services.opened(row))
     return store_service_events(connection, row, read, envelope)
+
+
+def _store_hubspot(services: Services, connection: Connection, raw: RawRequest, envelope: Stored) -> Accepted:
+    settings = services.settings
+    events = wire.read_events(raw)
+    return store_hubspot_events(
+        connection, events, envelope, deadline=settings.deadline, app_id=settings.hubspot_app_id
+    )
 
 
 def _read(connector: Connector, raw: RawRequest, account: Account) -> Sequence[Event]:

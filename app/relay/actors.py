@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from app import logs
 from app.domain.message import Content
 from app.errors import RelayError
-from app.limiter import Horizon
 from app.relay import pace, tokens
 from app.relay.accounts import known as known_account
-from app.relay.pace import Slot
 from app.relay.road import Park, Question
 from app.relay.services import Services
 from app.storage import accounts, actors
@@ -64,7 +61,7 @@ def question(services: Services, head: Head, account: AccountRow) -> Question | 
         return None
     if known is not None and known.asked_for > 0:
         return Park(_LOOK)
-    return Question(partial(_slot, services, account), partial(_ask, services, account, actor_id))
+    return Question(partial(pace.portal_now, services, account.portal_id), partial(_ask, services, account, actor_id))
 
 
 def signed(services: Services, head: Head, account: AccountRow) -> Content:
@@ -101,12 +98,6 @@ def _nameless(head: Head, account: AccountRow) -> str:
 
 def _speaks(actor_id: str) -> bool:
     return actor_id.startswith(_SPEAKERS)
-
-
-def _slot(services: Services, account: AccountRow) -> Slot:
-    """Reserve a slot at HubSpot, and never for later: the lane keeps its slots for the service."""
-    slot = pace.portal(services, account.portal_id, horizon=Horizon.MESSAGES)
-    return slot if slot.wait <= 0 else replace(slot, reserved=False)
 
 
 def _ask(services: Services, account: AccountRow, actor_id: str) -> Park | None:

@@ -16,7 +16,7 @@ from app.domain.lane import LaneKey, LaneKind
 from app.domain.message import Content, Direction, Event, Kind, Message, Notice, NoticeKind, Receipt, Unopened
 from app.domain.person import Person
 from app.hubspot.wire import AccountEvent, AccountEventKind, Outgoing
-from app.relay import recipients
+from app.relay import echoes, recipients
 from app.storage import accounts, connections, contacts, envelopes, lanes, media, messages, receipts, threads
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection
@@ -68,8 +68,8 @@ def store_service_events(
     listed = [_with_usable_ids(one) for one in events]
     for notice in (one for one in listed if isinstance(one, Notice)):
         _take_notice(connection, row, notice)
-    found = [one for one in listed if isinstance(one, Message)]
-    people = {one.conversation: one.sender for one in found}
+    found = [one for one in listed if isinstance(one, Message) and not echoes.is_known(connection, row, one)]
+    people = _people(found)
     opened = threads.open_threads(connection, row.id, people) if people else {}
     _vouch(connection, row, found, opened)
     entries = [_inbound(row, one, opened[one.conversation].id) for one in found]
@@ -89,10 +89,12 @@ def store_hubspot_events(
     envelope: envelopes.Stored,
     *,
     deadline: float,
+    app_id: str,
 ) -> Accepted:
     """Store what HubSpot sent: agents' messages into outbound lanes, account events into control lanes.
 
-    ``deadline``: seconds within which an agent's message has to have its verdict.
+    ``deadline``: seconds within which an agent's message has to have its verdict. ``app_id`` is our own app: what it
+    published has come from the service already.
     """
     known: list[tuple[AccountRow, Outgoing | AccountEvent]] = []
     odd: list[Item] = []
@@ -103,6 +105,9 @@ def store_hubspot_events(
             continue
         if not _usable(*one.ids):
             odd.append(Item(at, _UNUSABLE, None))
+            continue
+        if isinstance(one, Outgoing) and app_id and one.by_app_id == app_id:
+            echoes.pass_over(one.message)
             continue
         row = accounts.by_hubspot(connection, one.portal_id, one.channel_id, one.account_id)
         if row is None and isinstance(one, AccountEvent):
@@ -121,6 +126,15 @@ def store_hubspot_events(
     accepted.named = named
     _keep(connection, envelope, odd, accepted)
     return accepted
+
+
+def _people(found: Iterable[Message]) -> dict[str, Person | None]:
+    """Name the customer of each conversation, as far as the messages tell; who wrote last counts."""
+    people: dict[str, Person | None] = {}
+    for one in found:
+        customer = one.customer if one.own else one.sender
+        people[one.conversation] = customer or people.get(one.conversation)
+    return people
 
 
 def _connected(connection: Connection, event: AccountEvent) -> AccountRow | None:
@@ -167,7 +181,7 @@ def _inbound(row: AccountRow, message: Message, thread_id: str) -> Entry:
 def _vouch(connection: Connection, row: AccountRow, found: Iterable[Message], opened: Mapping[str, Thread]) -> None:
     """Remember by what customers can be recognised; a group is nobody's contact."""
     is_group = registry.get(row.connector).is_group
-    vouched = [one for one in found if one.sender.vouched and not is_group(one.conversation)]
+    vouched = [one for one in found if one.sender.vouched and not one.own and not is_group(one.conversation)]
     for one in sorted(vouched, key=lambda one: opened[one.conversation].id):
         contacts.vouch(connection, row.id, opened[one.conversation].id, one.sender)
 
@@ -249,6 +263,7 @@ def _store_message(
         sent_at=message.sent_at.timestamp(),
         late=late,
         deadline=entry.deadline,
+        own=message.own,
     )
     stored = messages.insert_new(connection, entry.account.id, new, envelope_id=envelope.id, at=envelope.received_at)
     if stored is None:

@@ -124,7 +124,7 @@ class _Run:
             raise
         except Exception as error:  # noqa: BLE001 - judged like a failed call: a message may not block its lane for ever
             return self._could_not_prepare(road, head, account, error)
-        if isinstance(call, Park):
+        if call is None or isinstance(call, Park):
             return call
         slot = self._pace(lambda: road.slot(self.services, self.lane, account))
         return slot or self._call(road, call)
@@ -166,11 +166,11 @@ class _Run:
         """Keep the lane. False: it is lost, and who has it now may be calling; what was read of it is worth nothing."""
         return lanes.renew(connection, self.lane, lease=self.settings.lease) is not None
 
-    def _prepare(self, road: Road, head: Head, account: AccountRow) -> Call | Park:
+    def _prepare(self, road: Road, head: Head, account: AccountRow) -> Call | Park | None:
         parts = head.parts
         if not parts:
             contents = road.split(self.services, head, account)
-            if isinstance(contents, Park):
+            if contents is None or isinstance(contents, Park):
                 return contents
             with self.services.database.write() as connection:
                 at = road.date(connection, head)

@@ -118,5 +118,6 @@ def _leave_placeholder(connection: Connection, head: Head) -> None:
         sender=head.sender,
         content=Content(text=text, is_placeholder=True),
         sent_at=head.sent_at,
+        own=head.own,
     )
     messages.insert_new(connection, head.account_id, placeholder, envelope_id=None, at=lanes.clock(connection))

@@ -18,7 +18,7 @@ from app.hubspot.outcomes import Gone
 from app.hubspot.publication import Publication
 from app.limiter import Horizon
 from app.media.targets import HUBSPOT
-from app.relay import contacts, pace, tokens
+from app.relay import contacts, echoes, pace, tokens
 from app.relay.pace import Slot
 from app.relay.road import Call, Park, Question
 from app.relay.services import Services
@@ -59,8 +59,13 @@ class Inbound:
         """Ask who the customer is in the CRM, where that can be known."""
         return contacts.question(services, head, account)
 
-    def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:  # noqa: ARG002
-        """Wait for the attachments, at most the media time-out; then put what could not be had into words."""
+    def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park | None:
+        """Wait for the attachments, at most the media time-out; then put what could not be had into words.
+
+        What was written on our side waits first until it is clear that a colleague wrote it.
+        """
+        if echo := echoes.drop_from_service(services, head, account):
+            return None if echo is True else echo
         content = head.content
         lines = [_MARKS.get(head.kind, "") + content.text]
         if content.attachments:
@@ -101,6 +106,7 @@ class Inbound:
             known = contacts.to_tell(connection, head, account, thread.hubspot_thread_id if thread else None)
             thread_id = _integration_thread_id(services, connection, head)
             prepared = media.of_message(connection, head.id) if head.content.attachments else []
+        sender, recipient = _parties(head, account, thread)
         files = tuple(FileRef(one.file_id, _usage(one)) for one in prepared if one.file_id)
         publication = Publication(
             channel_account_id=account.hubspot_id,
@@ -108,8 +114,9 @@ class Inbound:
             idempotency_id=head.key(call.part),
             text=call.part.content.text,
             html=call.part.content.html,
-            sender=head.sender or Person(identifier=Identifier(value="unknown")),
-            recipient=Person(identifier=account.identifier, name=account.name),
+            sender=sender,
+            recipient=recipient,
+            incoming=not head.own,
             sent_at=datetime.fromtimestamp(call.part.content.at or head.sent_at, UTC),
             attachments=files,
             in_reply_to=quoted,
@@ -179,6 +186,19 @@ def _usage(prepared: media.Prepared) -> AttachmentKind | None:
     """Return what HubSpot is told about a file; nothing where its player or viewer could not open it."""
     kind = prepared.attachment.kind
     return kind if HUBSPOT.shows(kind, prepared.mime) else None
+
+
+def _parties(head: Head, account: AccountRow, thread: Thread | None) -> tuple[Person, Person]:
+    """Return who wrote and to whom: for a colleague's message the account, with the colleague's name."""
+    ours = Person(identifier=account.identifier, name=account.name)
+    written_by = head.sender or Person(identifier=Identifier(value="unknown"))
+    if not head.own:
+        return written_by, ours
+    customer = thread.person if thread is not None else None
+    place = thread.conversation if thread is not None else "unknown"
+    return ours.model_copy(update={"name": written_by.name or account.name}), customer or Person(
+        identifier=Identifier(value=place)
+    )
 
 
 def _quoted(connection: Connection, call: Call, thread: Thread | None) -> str | None:

@@ -8,7 +8,7 @@ from app.connectors.base import LooksUp
 from app.domain.capability import UnknownOutcome, fit
 from app.domain.part import Part, PartContent, Sent
 from app.errors import RecipientUnreachable
-from app.relay import actors, pace, recipients
+from app.relay import actors, echoes, originals, pace, recipients
 from app.relay.pace import Slot
 from app.relay.road import Call, Park, Question
 from app.relay.services import Services
@@ -31,15 +31,19 @@ class Outbound:
     counts = True
 
     def question(self, services: Services, head: Head, account: AccountRow) -> Question | Park | None:
-        """Ask who answers, where customers see it and the webhook did not say."""
-        return actors.question(services, head, account)
+        """Ask for the whole of a text that came cut, and who answers, where customers see it and nobody said."""
+        return originals.question(services, head, account) or actors.question(services, head, account)
 
-    def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:
+    def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park | None:
         """Fit the message into what the service can take; a quote becomes the service's own id.
+
+        What we published ourselves is dropped.
 
         Raises:
             RecipientUnreachable: see ``recipients.check``.
         """
+        if echo := echoes.drop_from_hubspot(services, head):
+            return None if echo is True else echo
         content, connector = actors.signed(services, head, account), services.connector(account)
         with services.database.read() as connection:
             thread = threads.get(connection, head.thread_id or "")

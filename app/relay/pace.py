@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app import logs
 from app.domain.capability import RateLimit, RateScope
@@ -54,6 +54,12 @@ def search(services: Services, portal_id: int) -> Slot:
 
 def _lateness(slot: Slot) -> tuple[bool, float]:
     return not slot.reserved, slot.wait
+
+
+def portal_now(services: Services, portal_id: int) -> Slot:
+    """Reserve a slot for a call to HubSpot, and never for later: the lane keeps its slots for the service."""
+    slot = portal(services, portal_id, horizon=Horizon.MESSAGES)
+    return slot if slot.wait <= 0 else replace(slot, reserved=False)
 
 
 def service(services: Services, lane: Lane, account: AccountRow) -> Slot:

@@ -8,7 +8,7 @@ from app import logs, metrics
 from app.domain.status import Status
 from app.relay.ending import touch_status_lanes
 from app.relay.services import Services
-from app.storage import messages, receipts, statuses
+from app.storage import dead_letters, lanes, messages, receipts, statuses
 from app.storage.database import Connection, DatabaseAway
 from app.storage.receipts import Match
 
@@ -24,7 +24,11 @@ def match(services: Services, account_id: int, service_ids: Sequence[str]) -> in
     with services.database.write() as connection:
         found = sorted(receipts.matches(connection, account_id, service_ids), key=lambda one: one.receipt_id)
         taken = [one for one in found if receipts.matched(connection, one)]
-        lane_of, rung = touch_status_lanes(connection, account_id, {one.thread_id for one in taken})
+        proven = [one for one in taken if one.failed_in is not None and one.status.rank > Status.FAILED.rank]
+        held = {one.failed_in for one in proven if one.failed_in is not None}
+        lane_of, rung = touch_status_lanes(connection, account_id, {one.thread_id for one in taken}, also=held)
+        for one in proven:
+            _settle(connection, one)
         for one in sorted(taken, key=lambda one: one.message_id):
             _raise(connection, one, lane_of[one.thread_id])
     for lane_id in rung:
@@ -40,6 +44,13 @@ def match_quietly(services: Services, account_id: int, service_ids: Sequence[str
         match(services, account_id, service_ids)
     except DatabaseAway as error:
         log.warning("receipts_left_to_the_scheduler", account=account_id, error=type(error).__name__)
+
+
+def _settle(connection: Connection, one: Match) -> None:
+    """Let a dead letter that has arrived after all wait for nobody any more, and its lane go on."""
+    lanes.unhold(connection, one.message_id)
+    dead_letters.settle(connection, one.message_id)
+    log.info("failed_message_has_arrived", message=one.message_id, status=one.status.value)
 
 
 def _raise(connection: Connection, one: Match, lane_id: int) -> None:

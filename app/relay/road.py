@@ -60,8 +60,8 @@ class Road(Protocol):
     def question(self, services: Services, head: Head, account: AccountRow) -> Question | Park | None:
         """Return what has to be asked first, or how long somebody else's answer is waited for; None: nothing."""
 
-    def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park:
-        """Turn a message into parts, once; or say how long it still waits for its attachments."""
+    def split(self, services: Services, head: Head, account: AccountRow) -> Sequence[PartContent] | Park | None:
+        """Turn a message into parts, once; or say how long it still waits. None: it has ended, and nothing goes."""
 
     def date(self, connection: Connection, head: Head) -> float | None:
         """Return when the message was written, where the other side sorts by it; in the transaction of its parts."""

@@ -134,6 +134,7 @@ class Switches(BaseModel):
     actor_lookup: Literal["every", "agents"] = _switch(
         "U", "Which actors can be looked up; others are answered 404.", default="every"
     )
+    webhook_client: bool = _switch("I", "message.client names the app that created a message.", default=True)
     webhook_unknown_fields: bool = _switch("I", "Objects carry fields that nobody documented.", default=False)
     webhook_legacy_signature: Literal["none", "v1", "v2"] = _switch(
         "U", "Older signature header beside v3 on channel webhooks.", default="none"
@@ -146,6 +147,13 @@ class Switches(BaseModel):
     )
     conversation_events: bool = _switch(
         "D", "Send the app's conversation subscriptions to its events address, as arrays.", default=False
+    )
+
+    # Loopback
+    loopback_echo: Literal["none", "before", "after"] = _switch(
+        "C",
+        "Loopback's webhook tells of what the relay itself sent, before or after the answer to the call.",
+        default="none",
     )
 
     # OAuth and limits

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from app.storage.clock import now
 from app.storage.dialects import upsert
@@ -66,6 +66,11 @@ def waiting(connection: Connection, *, account_id: int | None = None, limit: int
 def replayed(connection: Connection, message_id: int) -> None:
     """Record that a dead letter was sent again."""
     connection.execute(update(dead_letters).where(dead_letters.c.message_id == message_id).values(replayed_at=now()))
+
+
+def settle(connection: Connection, message_id: int) -> None:
+    """Forget a dead letter: its message has arrived after all."""
+    connection.execute(delete(dead_letters).where(dead_letters.c.message_id == message_id))
 
 
 def is_waiting(connection: Connection, message_id: int) -> bool:

@@ -43,6 +43,7 @@ class NewMessage:
     sent_at: float
     late: bool = False
     deadline: float | None = None
+    own: bool = False
 
 
 def identity(account_id: int, new: NewMessage) -> str:
@@ -73,6 +74,7 @@ def insert_new(
         "sender": storable(new.sender.model_dump(mode="json")) if new.sender else None,
         "content": storable(new.content.model_dump(mode="json", exclude_none=True)),
         "late": new.late,
+        "own": new.own,
         "sent_at": new.sent_at,
         "accepted_at": at,
         "deadline_at": at + new.deadline if new.deadline is not None else None,
@@ -111,6 +113,7 @@ class Head:
     identity: str
     order_key: int
     late: bool
+    own: bool
     sender: Person | None
     content: Content
     sent_at: float
@@ -176,6 +179,11 @@ def get(connection: Connection, message_id: int) -> Head | None:
     """Return a message as drain sees it, whatever its status."""
     row = connection.execute(select(*_COLUMNS).where(messages.c.id == message_id)).one_or_none()
     return _head(row, read_parts(connection, row.id)) if row else None
+
+
+def status_of(connection: Connection, message_id: int) -> Status:
+    """Return the status of a message that is there."""
+    return Status(connection.execute(select(messages.c.status).where(messages.c.id == message_id)).scalar_one())
 
 
 def _head(row: Row[Any], found: tuple[PartRow, ...]) -> Head:
@@ -244,6 +252,13 @@ def delay(connection: Connection, message_id: int, seconds: float, *, reason: st
     connection.execute(update(messages).where(messages.c.id == message_id).values(**values))
 
 
+def complete(connection: Connection, message_id: int, content: Content) -> None:
+    """Put the whole of what a message says in the place of its beginning, unless it has ended."""
+    where = (messages.c.id == message_id, messages.c.status == Status.PENDING.value)
+    whole = storable(content.model_dump(mode="json", exclude_none=True))
+    connection.execute(update(messages).where(*where).values(content=whole))
+
+
 def published_as(connection: Connection, message_id: int, hubspot_id: str) -> None:
     """Remember HubSpot's id of a message that we published."""
     connection.execute(update(messages).where(messages.c.id == message_id).values(hubspot_id=hubspot_id))
@@ -281,7 +296,7 @@ def cancel_account(connection: Connection, account_id: int, *, hint: str) -> int
     return connection.execute(update(messages).where(*where).values(**values)).rowcount
 
 
-def _unheld() -> ColumnElement[bool]:
+def unheld() -> ColumnElement[bool]:
     """Tell in SQL that no call holds a message: none was begun, or the lease of its worker is over."""
     owned = (lanes.c.id == messages.c.lane_id, lanes.c.owner.is_not(None), lanes.c.lease > now())
     return or_(messages.c.calling.is_(None), ~exists().where(*owned).correlate(messages))
@@ -291,7 +306,7 @@ def overdue(connection: Connection, *, limit: int) -> list[int]:
     """Return messages whose deadline is over and which no call holds, by id."""
     query = (
         select(messages.c.id)
-        .where(messages.c.status == Status.PENDING.value, messages.c.deadline_at <= now(), _unheld())
+        .where(messages.c.status == Status.PENDING.value, messages.c.deadline_at <= now(), unheld())
         .order_by(messages.c.id)
         .limit(limit)
     )
@@ -305,7 +320,7 @@ def fail_overdue(connection: Connection, message_id: int, *, reason: str, hint: 
         .where(
             messages.c.id == message_id,
             messages.c.status == Status.PENDING.value,
-            _unheld(),
+            unheld(),
             messages.c.deadline_at <= now(),
         )
         .values(status=Status.FAILED.value, reason=reason, hint=hint, finished_at=now())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, or_, select, update
+from sqlalchemy import and_, case, delete, null, or_, select, update
 
 from app.domain.message import Direction
 from app.domain.status import Status
@@ -71,6 +71,8 @@ class Match:
     status: Status
     reason: str
     covers_earlier: bool
+    #: The lane of a message that was called failed.
+    failed_in: int | None
 
 
 def matches(connection: Connection, account_id: int, service_ids: Sequence[str]) -> list[Match]:
@@ -91,6 +93,7 @@ def _of_ours(connection: Connection, account_id: int, service_ids: Sequence[str]
             receipts.c.status,
             receipts.c.reason,
             receipts.c.covers_earlier,
+            case((messages.c.status == Status.FAILED.value, messages.c.lane_id)).label("failed_in"),
         )
         .join(sent_ids, _SAME_OF_OURS)
         .join(messages, messages.c.id == sent_ids.c.message_id)
@@ -114,6 +117,7 @@ def _of_theirs(connection: Connection, account_id: int, service_ids: Sequence[st
             receipts.c.status,
             receipts.c.reason,
             receipts.c.covers_earlier,
+            null().label("failed_in"),
         )
         .join(messages, _SAME_OF_THEIRS)
         .join(threads, _THEIR_THREAD)
@@ -128,7 +132,8 @@ def _of_theirs(connection: Connection, account_id: int, service_ids: Sequence[st
 
 
 def _match(row: Any) -> Match:
-    return Match(row.id, row.message_id, row.thread_id, Status(row.status), row.reason, row.covers_earlier)
+    status, failed_in = Status(row.status), row.failed_in
+    return Match(row.id, row.message_id, row.thread_id, status, row.reason, row.covers_earlier, failed_in)
 
 
 def matched(connection: Connection, match: Match) -> bool:

@@ -160,6 +160,18 @@ actors = Table(
     Column("asked_until", Double),
 )
 
+# What HubSpot tells of conversations, whether we know them yet or not: events may be faster than our own answers.
+conversation_states = Table(
+    "conversation_states",
+    metadata,
+    Column("portal_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("hubspot_thread_id", Text, primary_key=True),
+    Column("name", String(16), primary_key=True),
+    Column("value", Text, nullable=False, default=""),
+    Column("occurred_at", Double, nullable=False),
+    Column("received_at", Double, nullable=False, index=True),
+)
+
 lanes = Table(
     "lanes",
     metadata,
@@ -243,6 +255,8 @@ messages = Table(
     Column("status", String(16), nullable=False, default="pending"),
     Column("begun", Boolean, nullable=False, default=False),
     Column("late", Boolean, nullable=False, default=False),
+    # Written on our side of the service: HubSpot is shown it as sent by us.
+    Column("own", Boolean, nullable=False, default=False, server_default=false()),
     Column("calling", String(32)),
     Column("attempts", Integer, nullable=False, default=0),
     Column("crashes", Integer, nullable=False, default=0),
@@ -254,6 +268,7 @@ messages = Table(
     Column("deadline_at", Double),
     Column("not_before", Double),
     Column("finished_at", Double),
+    Column("erased_at", Double),
     Index(
         "ix_messages_head",
         "lane_id",
@@ -271,6 +286,8 @@ messages = Table(
     ),
     Index(None, "thread_id", "id"),
     Index(None, "service_id"),
+    # Looked through for each of an agent's messages: whether HubSpot tells us of what we published ourselves.
+    Index("ix_messages_own", "thread_id", postgresql_where=text("own"), sqlite_where=text("own = 1")),
 )
 
 parts = Table(

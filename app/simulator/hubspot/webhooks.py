@@ -150,6 +150,8 @@ def _message(world: World, message: Message) -> dict[str, Any]:
         switches.webhook_attachments == "when_any" and not message.attachments
     ):
         view.pop("attachments", None)
+    if not switches.webhook_client:
+        view.pop("client", None)
     for party in [*view["senders"], *view["recipients"]]:
         if switches.webhook_identifier_form == "string" and "deliveryIdentifier" in party:
             party["deliveryIdentifier"] = party["deliveryIdentifier"]["value"]

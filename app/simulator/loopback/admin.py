@@ -61,6 +61,13 @@ class Words(Place):
     attachments: tuple[Upload, ...] = ()
 
 
+class Answer(Place):
+    """Body of POST answer."""
+
+    text: str = Field(min_length=1)
+    colleague: str = "Robin"
+
+
 class NewReceipt(_Body):
     """Body of POST receipt."""
 
@@ -151,6 +158,13 @@ def _customer_routes(api: Blueprint, messenger: Loopback, world: World) -> None:
 
 
 def _message_routes(api: Blueprint, messenger: Loopback) -> None:
+    @api.post("/answer")
+    def answer() -> tuple[Response, int]:
+        body = Answer.model_validate_json(request.get_data())
+        account, conversation = _place(messenger, body)
+        written = messenger.answer(account, conversation, text=body.text, colleague=body.colleague)
+        return jsonify(written.bubble().model_dump(mode="json")), 201
+
     @api.post("/receipt")
     def receipt() -> Response:
         body = NewReceipt.model_validate_json(request.get_data())

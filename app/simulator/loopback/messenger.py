@@ -8,13 +8,13 @@ import json
 import queue
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 from urllib.parse import urlsplit
 
 from app.simulator.bubble import BubbleStatus, Messenger, published
-from app.simulator.delivery import RetryPolicy, WebhookTarget
+from app.simulator.delivery import Attempt, RetryPolicy, WebhookTarget
 from app.simulator.faults import SIGNATURE_KINDS, Api, FaultKind
 from app.simulator.loopback.state import SERVICE, Account, Conversation, Media, Message
 from app.simulator.resident import Resident
@@ -22,6 +22,8 @@ from app.simulator.world import World
 
 #: A message counts as delivered so many seconds after it was accepted.
 DELIVERED_AFTER = 0.2
+#: What the relay sent is told of so many seconds after the answer, where it is told of after that.
+ECHOED_AFTER = 0.02
 
 #: Webhooks are repeated for about half an hour.
 POLICY = RetryPolicy("loopback", (1, 2, 5, 10, 30, 60, 120, 300, 600, 600), timeout=10.0)
@@ -35,7 +37,7 @@ class Loopback:
     def __init__(self, world: World) -> None:
         """Start without accounts."""
         self._world = world
-        self._later: queue.SimpleQueue[tuple[float, Account, Message]] = queue.SimpleQueue()
+        self._later: queue.SimpleQueue[tuple[float, Account, Callable[[], object]]] = queue.SimpleQueue()
         self._postman: threading.Thread | None = None
         self.accounts: dict[str, Account] = {}
         self.media: dict[str, Media] = {}
@@ -79,6 +81,25 @@ class Loopback:
         self._show("customer_message", conversation, message)
         return message
 
+    def answer(self, account: Account, conversation: Conversation, *, text: str, colleague: str) -> Message:
+        """A colleague answers in the messenger's own app; the relay hears of it by webhook."""
+        with self._world.lock:
+            message = self._write(conversation, text, mine=False, reply_to=None, sender=colleague)
+            sender = {"id": f"colleague-{colleague}", "name": colleague}
+            self._notify(account, conversation.id, self._own_event(conversation, message, sender))
+        self._show("customer_message", conversation, message)
+        return message
+
+    def echo(self, account: Account, message: Message) -> None:
+        """Tell the relay of its own message, as the switch says; call without the lock, before the answer."""
+        when = self._world.switches.loopback_echo
+        if when == "after":
+            self._do_later(ECHOED_AFTER, account, lambda: self._echo(account, message))
+        elif when == "before":
+            arrived = threading.Event()
+            self._echo(account, message, lambda _attempt: arrived.set())
+            arrived.wait(POLICY.timeout)
+
     def deliver(
         self, account: Account, conversation: Conversation, *, text: str, reply_to: str | None, key: str
     ) -> Message:
@@ -88,7 +109,7 @@ class Loopback:
             account.accepted[key] = message
         self._show("customer_message", conversation, message)
         if account.auto_receipts:
-            self._deliver_later(account, message)
+            self._do_later(DELIVERED_AFTER, account, lambda: self.receipt(account, message, BubbleStatus.DELIVERED))
         return message
 
     def receipt(self, account: Account, message: Message, status: BubbleStatus, *, reason: str | None = None) -> bool:
@@ -182,6 +203,16 @@ class Loopback:
             "attachments": attachments,
         }
 
+    def _own_event(self, conversation: Conversation, message: Message, sender: Mapping[str, str]) -> dict[str, Any]:
+        event = self._message_event(conversation, message)
+        return {**event, "own": True, "sender": sender, "recipient": event["sender"]}
+
+    def _echo(self, account: Account, message: Message, then: Callable[[Attempt], None] | None = None) -> None:
+        with self._world.lock:
+            conversation = account.conversations[message.conversation]
+            event = self._own_event(conversation, message, {"id": account.id, "name": account.name})
+            self._notify(account, conversation.id, event, then)
+
     def _receipt_event(self, message: Message) -> dict[str, Any]:
         return {
             "type": "receipt",
@@ -192,7 +223,13 @@ class Loopback:
             "reason": message.reason,
         }
 
-    def _notify(self, account: Account, conversation_id: str, event: dict[str, Any]) -> None:
+    def _notify(
+        self,
+        account: Account,
+        conversation_id: str,
+        event: dict[str, Any],
+        then: Callable[[Attempt], None] | None = None,
+    ) -> None:
         if not account.webhook_url:
             account.backlog.append((conversation_id, event))
             return
@@ -203,6 +240,7 @@ class Loopback:
             body,
             lambda _attempt: self._sign(url, secret, body),
             label=f"loopback {event['type']}",
+            on_attempt=then,
         )
 
     def _sign(self, url: str, secret: str, body: bytes) -> Mapping[str, str]:
@@ -213,19 +251,19 @@ class Loopback:
         key = f"not-{secret}" if FaultKind.WRONG_SECRET in struck else secret
         return {"X-Loopback-Signature": hmac.new(key.encode(), body, hashlib.sha256).hexdigest()}
 
-    def _deliver_later(self, account: Account, message: Message) -> None:
+    def _do_later(self, seconds: float, account: Account, action: Callable[[], object]) -> None:
         with self._world.lock:
             if self._postman is None:
                 self._postman = threading.Thread(target=self._carry, name="loopback-receipts", daemon=True)
                 self._postman.start()
-        self._later.put((time.monotonic() + DELIVERED_AFTER, account, message))
+        self._later.put((time.monotonic() + seconds, account, action))
 
     def _carry(self) -> None:
         while True:
-            due, account, message = self._later.get()
+            due, account, action = self._later.get()
             time.sleep(max(0.0, due - time.monotonic()))
             if self.accounts.get(account.id) is account:
-                self.receipt(account, message, BubbleStatus.DELIVERED)
+                action()
 
     def _show(self, kind: str, conversation: Conversation, message: Message) -> None:
         self._world.events.publish(kind, published(conversation.chatter(), message.bubble()))

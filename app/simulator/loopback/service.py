@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.simulator.faults import Api, Fault, guard
 from app.simulator.loopback.messenger import Loopback, loopback_of
-from app.simulator.loopback.state import TEXT_LIMIT, Account, Conversation
+from app.simulator.loopback.state import TEXT_LIMIT, Account, Conversation, Message
 from app.simulator.world import World
 
 #: The protocol's words for statuses that faults ask for.
@@ -67,7 +67,10 @@ def blueprint(world: World) -> Blueprint:
     def messages() -> tuple[Response, int]:
         account = _account(messenger)
         with world.lock:
-            return _publish(world, messenger, account)
+            sent, is_new = _publish(messenger, account)
+        if is_new:
+            messenger.echo(account, sent)
+        return jsonify(id=sent.id, time=world.clock.iso(sent.time)), 201 if is_new else 200
 
     @service.get("/v1/media/<media_id>")
     def media(media_id: str) -> Response:
@@ -88,17 +91,17 @@ def _account(messenger: Loopback) -> Account:
     return account
 
 
-def _publish(world: World, messenger: Loopback, account: Account) -> tuple[Response, int]:
+def _publish(messenger: Loopback, account: Account) -> tuple[Message, bool]:
+    """The message, and whether it was written just now or came of an earlier call with this key."""
     key = request.headers.get("Idempotency-Key", "")
     if not key:
         raise Refused(400, error="idempotency_key_missing")
     known = account.accepted.get(key)
     if known is not None:
-        return jsonify(id=known.id, time=world.clock.iso(known.time)), 200
+        return known, False
     wanted = NewMessage.model_validate_json(request.get_data())
     conversation = _open_conversation(account, wanted)
-    sent = messenger.deliver(account, conversation, text=wanted.text, reply_to=wanted.reply_to, key=key)
-    return jsonify(id=sent.id, time=world.clock.iso(sent.time)), 201
+    return messenger.deliver(account, conversation, text=wanted.text, reply_to=wanted.reply_to, key=key), True
 
 
 def _open_conversation(account: Account, wanted: NewMessage) -> Conversation:

@@ -108,6 +108,15 @@ def test_a_sender_may_be_a_number_and_be_vouched_for() -> None:
     assert [one.value for one in event.sender.vouched] == ["+4930123456", "dana@example.com"]
 
 
+def test_parse_what_a_colleague_wrote_in_the_services_app() -> None:
+    [event] = parse("own")
+
+    assert isinstance(event, Message)
+    assert (event.own, event.sender.name) == (True, "Robin")
+    assert event.customer is not None
+    assert (event.customer.identifier.value, event.customer.name) == ("u1", "Dana")
+
+
 def test_parse_picture() -> None:
     [event] = parse("picture")
 

@@ -99,7 +99,7 @@ def test_a_message_with_everything() -> None:
     assert event.hubspot_thread_id == "7001"
     assert event.recipient == Identifier(type=IdentifierType.PHONE, value="+4915112345678")
     assert event.recipient_name == "Dana"
-    assert not event.truncated
+    assert event.message.content.cut_at is None
     assert event.by_app_id == "42"
 
 
@@ -199,7 +199,9 @@ def test_the_agent_is_the_creator_where_no_sender_is_named() -> None:
 
 @pytest.mark.parametrize("status", ["TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"])
 def test_truncated_messages_are_marked(status: str) -> None:
-    assert outgoing(changed(MESSAGE, "message.truncationStatus", status)).truncated
+    content = outgoing(changed(MESSAGE, "message.truncationStatus", status)).message.content
+    assert content.text[: content.cut_at] == MESSAGE["message"]["text"]
+    assert content.cut_at == len(MESSAGE["message"]["text"])
 
 
 @pytest.mark.parametrize(

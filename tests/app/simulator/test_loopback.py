@@ -64,6 +64,37 @@ def test_a_customer_may_have_another_address_and_be_vouched_for(simulator: Simul
     assert sender == {"id": "+491701234567", "type": "phone", "name": "Dana", "vouched": [phone]}
 
 
+def test_a_colleagues_answer_arrives_as_the_accounts_own(simulator: Simulator, receiver: Receiver) -> None:
+    simulator.post("loopback/answer", account="shop", conversation="c1", name="Dana", text="hi", colleague="Robin")
+    event = receiver.wait(1)[0].json["events"][0]
+    assert (event["own"], event["text"]) == (True, "hi")
+    assert event["sender"] == {"id": "colleague-Robin", "name": "Robin"}
+    assert event["recipient"] == {"id": "u-c1", "name": "Dana"}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_the_relay_sent_comes_back_once_as_the_switch_says(
+    simulator: Simulator, receiver: Receiver, when: str
+) -> None:
+    simulator.world.switch(loopback_echo=when)
+    say(simulator)
+    sent = send(simulator).json()
+    if when == "before":
+        assert len(receiver.hooks) == 2
+    echo = receiver.wait(2)[1].json["events"][0]
+    assert (echo["id"], echo["own"], echo["sender"]["name"]) == (sent["id"], True, "Harbour Shop")
+    send(simulator)  # the same key again is no new message
+    say(simulator, "the last")
+    assert [hook.json["events"][0]["text"] for hook in receiver.wait(3)] == ["hello", "hi", "the last"]
+
+
+def test_by_default_the_relay_is_not_told_of_what_it_sent(simulator: Simulator, receiver: Receiver) -> None:
+    say(simulator)
+    send(simulator)
+    say(simulator, "the last")
+    assert [hook.json["events"][0]["text"] for hook in receiver.wait(2)] == ["hello", "the last"]
+
+
 def test_a_refused_webhook_comes_again_with_its_id_and_before_the_next_one(
     simulator: Simulator, receiver: Receiver
 ) -> None:
