@@ -92,6 +92,12 @@ CONVERSIONS: Final = _counter(
     "conversions_total", "Attachments made into what the other side shows, by outcome.", "form", "outcome"
 )
 DEAD_LETTERS: Final = _counter("dead_letters_total", "Messages that became dead letters.", "connector", "reason")
+CONVERSATION_EVENTS: Final = _counter(
+    "conversation_events_total",
+    "Events of HubSpot's subscriptions, by what they tell and whether it was news.",
+    "fact",
+    "outcome",
+)
 ECHOES: Final = _counter(
     "echoes_total", "Messages of our own that came back as events and were dropped, by who told of them.", "source"
 )

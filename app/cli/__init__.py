@@ -38,6 +38,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "accounts": Entry("app.cli.accounts:accounts", "List, add, test, pause and resume channel accounts."),
     "messages": Entry("app.cli.messages:messages", "Find, show and replay messages."),
     "trace": Entry("app.cli.trace:trace", "Follow a message by any id of either side, hop by hop."),
+    "forget": Entry("app.cli.forget:forget", "Erase what is stored of a conversation or a person."),
     "envelopes": Entry("app.cli.envelopes:envelopes", "See what was not understood, and open it again."),
     "dead-letters": Entry("app.cli.dead_letters:dead_letters", "See, replay and drop messages that need a person."),
     "connectors": Entry("app.cli.catalogue:connectors", "List the connectors and what their services can do."),

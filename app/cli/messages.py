@@ -27,7 +27,7 @@ _COLUMNS = (
     "hubspot_id",
     "hint",
 )
-_TIMES = ("sent_at", "accepted_at", "not_before", "deadline_at", "finished_at")
+_TIMES = ("sent_at", "accepted_at", "not_before", "deadline_at", "finished_at", "erased_at")
 
 
 @click.group()

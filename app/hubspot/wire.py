@@ -108,7 +108,7 @@ HubSpotEvent = Outgoing | AccountEvent | Unopened
 
 def read_events(raw: RawRequest) -> list[HubSpotEvent]:
     """Read a verified request. Pure; never raises."""
-    body = _read_body(raw)
+    body = read_body(raw)
     if isinstance(body, Unopened):
         return [body]
     received = read_moment(raw.header(TIMESTAMP_HEADER))
@@ -117,7 +117,7 @@ def read_events(raw: RawRequest) -> list[HubSpotEvent]:
 
 def dedupe_key(raw: RawRequest) -> str:
     """Return what names this delivery, the same when HubSpot sends it again; at most 120 characters."""
-    body = _read_body(raw)
+    body = read_body(raw)
     items = body if isinstance(body, list) else [body]
     key = _item_key(items[0]) if len(items) == 1 and isinstance(items[0], dict) else ""
     if not key:
@@ -125,7 +125,8 @@ def dedupe_key(raw: RawRequest) -> str:
     return key if len(key) <= _KEY_LENGTH else "sha256:" + hashlib.sha256(key.encode()).hexdigest()
 
 
-def _read_body(raw: RawRequest) -> Any | Unopened:
+def read_body(raw: RawRequest) -> Any | Unopened:
+    """Return a request's JSON, without what no database keeps; ``Unopened`` where it cannot be read."""
     try:
         return storable(json.loads(raw.body.decode("utf-8")))
     except (ValueError, RecursionError):
@@ -143,7 +144,7 @@ def _read_item(item: object, received: datetime | None) -> HubSpotEvent:
         if kind in ACCOUNT_EVENTS:
             return _read_account_event(item, ACCOUNT_EVENTS[kind], received)
     except ValidationError as error:
-        return Unopened(reason=_reason(error), raw=item)
+        return Unopened(reason=reason_of(error), raw=item)
     except _NoTimeError:
         return Unopened(reason="The event has no time.", raw=item)
     return Unopened(reason=f"Events of the type '{kind[:80]}' are not known.", raw=item)
@@ -153,7 +154,7 @@ class _NoTimeError(Exception):
     """Nothing tells when an event happened."""
 
 
-def _reason(error: ValidationError) -> str:
+def reason_of(error: ValidationError) -> str:
     """Name the fields that are missing or wrong, without their values."""
     fields = sorted({".".join(map(str, one["loc"])) for one in error.errors(include_input=False, include_url=False)})
     return f"The event cannot be read: {', '.join(fields)}."

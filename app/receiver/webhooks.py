@@ -26,6 +26,13 @@ def hubspot() -> Response:
     return respond(Answer(204))
 
 
+@blueprint.post("/hubspot/events")
+def hubspot_events() -> Response:
+    """Take an array of events of the app's conversation subscriptions."""
+    accept.accept_hubspot(services(), raw_request(), events=True)
+    return respond(Answer(204))
+
+
 @blueprint.route("/<connector>/<key>", methods=METHODS)
 @blueprint.route("/<connector>/<key>/<path:rest>", methods=METHODS)
 def service(connector: str, key: str, rest: str = "") -> Response:

@@ -19,7 +19,9 @@ from app.domain.message import Event, Unopened
 from app.domain.webhook import Answer, RawRequest
 from app.errors import RelayError
 from app.hubspot import wire
+from app.hubspot.events import read_conversation_events
 from app.relay import receipts, signatures
+from app.relay.conversations import store_conversation_events
 from app.relay.delivery import Delivery
 from app.relay.deposit import Accepted, store_hubspot_events, store_service_events
 from app.relay.services import Services
@@ -29,8 +31,9 @@ from app.storage.backdating import backdate
 from app.storage.database import Connection
 from app.storage.envelopes import Stored
 
-#: The source of HubSpot's envelopes; those of services have the connector's name.
+#: The sources of HubSpot's envelopes, by the address they came to; those of services have the connector's name.
 HUBSPOT = "hubspot"
+HUBSPOT_EVENTS = "hubspot-events"
 
 #: Stores what is in a request, behind its envelope in the same transaction.
 Deposit = Callable[[Connection, Stored], Accepted]
@@ -85,8 +88,9 @@ def accept_hubspot(services: Services, raw: RawRequest, *, events: bool = False)
         DatabaseAway, NotTaken: nothing was stored; HubSpot has to come again.
     """
     signatures.check(services, raw, events=events)
-    dedupe = _fitting(f"{HUBSPOT}:{wire.dedupe_key(raw)}")
-    delivery = Delivery.of(raw, source=HUBSPOT, dedupe=dedupe, account_id=None)
+    source = HUBSPOT_EVENTS if events else HUBSPOT
+    dedupe = _fitting(f"{source}:{wire.dedupe_key(raw)}")
+    delivery = Delivery.of(raw, source=source, dedupe=dedupe, account_id=None)
     _take(services, delivery, partial(_deposit, services, delivery))
 
 
@@ -126,7 +130,7 @@ def open_again(services: Services, envelope_id: int) -> Accepted | None:
         stored = Stored(envelope.id, envelope.received_at)
         row = accounts.get(connection, envelope.account_id) if envelope.account_id is not None else None
         if row is None:
-            accepted = _store_hubspot(services, connection, envelope.raw, stored)
+            accepted = _store_hubspot(services, connection, envelope.source, envelope.raw, envelope=stored)
         else:
             events = _read(services.connector(row), envelope.raw, services.opened(row))
             accepted = store_service_events(connection, row, events, stored)
@@ -201,7 +205,7 @@ def _deposit(services: Services, delivery: Delivery, connection: Connection, env
         UnknownAccountError: its account is not in the database any more.
     """
     if delivery.account_id is None:
-        return _store_hubspot(services, connection, delivery.raw, envelope)
+        return _store_hubspot(services, connection, delivery.source, delivery.raw, envelope=envelope)
     row = accounts.get(connection, delivery.account_id)
     if row is None:
         raise UnknownAccountError(f"Account {delivery.account_id} is not in the database any more.")
@@ -209,7 +213,11 @@ def _deposit(services: Services, delivery: Delivery, connection: Connection, env
     return store_service_events(connection, row, read, envelope)
 
 
-def _store_hubspot(services: Services, connection: Connection, raw: RawRequest, envelope: Stored) -> Accepted:
+def _store_hubspot(
+    services: Services, connection: Connection, source: str, raw: RawRequest, *, envelope: Stored
+) -> Accepted:
+    if source == HUBSPOT_EVENTS:
+        return store_conversation_events(connection, read_conversation_events(raw), envelope)
     settings = services.settings
     events = wire.read_events(raw)
     return store_hubspot_events(

@@ -17,7 +17,18 @@ from app.domain.message import Content, Direction, Event, Kind, Message, Notice,
 from app.domain.person import Person
 from app.hubspot.wire import AccountEvent, AccountEventKind, Outgoing
 from app.relay import echoes, recipients
-from app.storage import accounts, connections, contacts, envelopes, lanes, media, messages, receipts, threads
+from app.storage import (
+    accounts,
+    connections,
+    contacts,
+    envelopes,
+    erasure,
+    lanes,
+    media,
+    messages,
+    receipts,
+    threads,
+)
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection
 from app.storage.envelopes import Item
@@ -79,7 +90,8 @@ def store_service_events(
     if reported:
         accepted.receipts[row.id] = receipts.store(connection, row.id, reported)
     odd = [(at, one) for at, one in enumerate(listed) if isinstance(one, Unopened)]
-    _keep(connection, envelope, [Item(at, one.reason, one.raw) for at, one in odd], accepted)
+    keep_odd(connection, envelope, [Item(at, one.reason, one.raw) for at, one in odd], accepted)
+    _empty_repeated(connection, accepted)
     return accepted
 
 
@@ -124,7 +136,8 @@ def store_hubspot_events(
     ]
     accepted = _store_entries(connection, entries, envelope)
     accepted.named = named
-    _keep(connection, envelope, odd, accepted)
+    keep_odd(connection, envelope, odd, accepted)
+    _empty_repeated(connection, accepted)
     return accepted
 
 
@@ -281,7 +294,14 @@ def _take_notice(connection: Connection, row: AccountRow, notice: Notice) -> Non
         threads.set_opted_out(connection, row.id, notice.conversation, opted_out=gone)
 
 
-def _keep(connection: Connection, envelope: envelopes.Stored, odd: list[Item], accepted: Accepted) -> None:
+def _empty_repeated(connection: Connection, accepted: Accepted) -> None:
+    """Keep nothing of a request that brought nothing new: whoever is forgotten later would not be found in it."""
+    if accepted.envelope is not None and not (accepted.messages or accepted.receipts or accepted.unopened):
+        erasure.empty(connection, accepted.envelope)
+
+
+def keep_odd(connection: Connection, envelope: envelopes.Stored, odd: list[Item], accepted: Accepted) -> None:
+    """Keep what was not understood, with its reasons, for `relay envelopes open`."""
     if envelope.id is None:
         return
     envelopes.keep_unopened(connection, envelope.id, odd)

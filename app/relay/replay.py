@@ -15,7 +15,7 @@ log = logs.get_logger(__name__)
 
 
 class NotReplayable(ConfigurationError):
-    """The message is not there, or has not failed."""
+    """The message is not there, has not failed, or has no content any more."""
 
 
 def replay(services: Services, message_id: int) -> None:
@@ -32,7 +32,9 @@ def replay(services: Services, message_id: int) -> None:
         lanes.wake(connection, head.lane_id)  # the lane is locked before the message, as everywhere
         outbound = head.direction is Direction.OUTBOUND
         if not messages.revive(connection, message_id, deadline=services.settings.deadline if outbound else None):
-            raise NotReplayable(f"Message {message_id} has not failed: `relay trace {message_id}` shows where it is.")
+            raise NotReplayable(
+                f"Message {message_id} has not failed, or was erased: `relay trace {message_id}` shows where it is."
+            )
         if outbound:
             statuses.want_again(connection, message_id)
         dead_letters.replayed(connection, message_id)

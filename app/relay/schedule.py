@@ -13,7 +13,7 @@ from app.relay.outbound import UNKNOWN
 from app.relay.services import Services
 from app.relay.shares import Choice, Shares, choose
 from app.relay.verdict import MAY_HAVE_ARRIVED
-from app.storage import accounts, media, messages, retention, rings
+from app.storage import accounts, conversations, media, messages, retention, rings
 from app.storage import receipts as receipt_rows
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection, DatabaseAway
@@ -28,6 +28,8 @@ _REST = 4.0
 _BATCH = 500
 #: Receipts that nobody claims are kept for 48 hours.
 _RECEIPTS_KEPT = 48 * 3600.0
+#: What HubSpot tells of conversations that may become ours, once our own call has told their id.
+_STRANGERS_KEPT = 3600.0
 _DAY = 86_400.0
 
 log = logs.get_logger(__name__)
@@ -125,9 +127,10 @@ def match_orphans(services: Services) -> int:
 
 
 def clean_up(services: Services) -> None:
-    """Forget what is old: receipts nobody claimed, and everything finished before the retention time."""
+    """Forget what is old: receipts nobody claimed, strangers' events, and what finished before the retention time."""
     with services.database.write() as connection:
         receipt_rows.forget_old(connection, age=_RECEIPTS_KEPT)
+        conversations.forget_strangers(connection, age=_STRANGERS_KEPT)
     age = services.settings.retention_days * _DAY
     while True:
         with services.database.write() as connection:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from app.domain.account import RunState
+from app.domain.conversation import Fact
 from app.domain.lane import LaneKind
 from app.domain.message import Direction, Kind
 from app.domain.status import Status
@@ -35,14 +36,14 @@ class Hop:
 
 def hops(facts: Facts) -> list[Hop]:
     """Return what happened to a message, in order."""
-    found = [*_arrival(facts), *_media(facts), *_attempts(facts), *_end(facts), *_echo(facts)]
+    found = [*_arrival(facts), *_media(facts), *_attempts(facts), *_end(facts), *_reports(facts), *_conversation(facts)]
     return sorted(found, key=lambda hop: hop.at)
 
 
 def _arrival(facts: Facts) -> Iterator[Hop]:
     message, lane, envelope = facts.message, facts.lane, facts.envelope
     if message.kind is not Kind.CONTROL:
-        yield Hop(message.sent_at, "written", f"by the {'customer' if _is_inbound(facts) else 'agent'}")
+        yield Hop(message.sent_at, "written", f"by {_author(facts)}")
     if envelope is not None:
         yield Hop(envelope.received_at, "received", f"envelope {envelope.id} from {envelope.source}")
     late = ", after later ones had gone" if message.late else ""
@@ -52,6 +53,12 @@ def _arrival(facts: Facts) -> Iterator[Hop]:
     yield Hop(
         message.accepted_at, "accepted", f"{message.direction} {message.kind} in {place}{thread}, {account}{late}"
     )
+
+
+def _author(facts: Facts) -> str:
+    if facts.message.own:
+        return "a colleague, or us, at the service"
+    return "the customer" if _is_inbound(facts) else "the agent"
 
 
 def _media(facts: Facts) -> Iterator[Hop]:
@@ -107,11 +114,28 @@ def _ended(facts: Facts) -> str:
     return f"sent{known}"
 
 
-def _echo(facts: Facts) -> Iterator[Hop]:
+def _reports(facts: Facts) -> Iterator[Hop]:
     for one in facts.receipts:
         reason = f": {one.reason}" if one.reason else ""
         waiting = "" if one.is_matched else " (not matched yet)"
         yield Hop(one.received_at, "receipt", f"the service reports {one.status}{reason}{waiting}")
+
+
+def _conversation(facts: Facts) -> Iterator[Hop]:
+    for one in facts.conversation:
+        yield Hop(one.occurred_at, "conversation", f"{_CHANGES[one.name](one.value)} in HubSpot")
+    if facts.message.erased_at is not None:
+        yield Hop(facts.message.erased_at, "erased", "its content was erased")
+
+
+#: How a fact about a conversation reads, by its value.
+_CHANGES: Mapping[Fact, Callable[[str], str]] = {
+    Fact.STATUS: lambda value: "closed" if value == "closed" else "opened",
+    Fact.ASSIGNED: lambda value: f"assigned to {value}" if value else "assigned to nobody",
+    Fact.ARCHIVED: lambda value: "archived" if value == "true" else "taken out of the archive",
+    Fact.DELETED: lambda _value: "deleted",
+    Fact.ERASED: lambda _value: "deleted for good, at a person's wish,",
+}
 
 
 def where_now(facts: Facts) -> str:

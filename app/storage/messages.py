@@ -265,13 +265,16 @@ def published_as(connection: Connection, message_id: int, hubspot_id: str) -> No
 
 
 def revive(connection: Connection, message_id: int, *, deadline: float | None) -> bool:
-    """Make an ended message pending again (replay). Parts that were sent stay sent. False: it is not there, or sent."""
+    """Make an ended message pending again (replay). Parts that were sent stay sent.
+
+    False: it is not there, or sent, or its content was erased.
+    """
     ended = messages.c.status.in_((Status.FAILED.value, Status.CANCELLED.value))
     of_it = parts.c.message_id == message_id
     left = or_(~exists().where(of_it), exists().where(of_it, parts.c.state != "sent"))
     statement = (
         update(messages)
-        .where(messages.c.id == message_id, ended, left)
+        .where(messages.c.id == message_id, ended, left, messages.c.erased_at.is_(None))
         .values(
             status=Status.PENDING.value,
             attempts=0,

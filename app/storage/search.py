@@ -51,6 +51,7 @@ class MessageRow:
     crashes: int
     is_called: bool
     late: bool
+    own: bool
     reason: str
     hint: str
     sent_at: float
@@ -58,12 +59,13 @@ class MessageRow:
     not_before: float | None
     deadline_at: float | None
     finished_at: float | None
+    erased_at: float | None
 
 
 _PLAIN = (
     *("id", "account_id", "direction", "kind", "status", "lane_id", "thread_id", "envelope_id", "service_id"),
-    *("hubspot_id", "attempts", "crashes", "late", "reason", "hint", "sent_at", "accepted_at", "not_before"),
-    *("deadline_at", "finished_at"),
+    *("hubspot_id", "attempts", "crashes", "late", "own", "reason", "hint", "sent_at", "accepted_at", "not_before"),
+    *("deadline_at", "finished_at", "erased_at"),
 )
 
 
@@ -76,7 +78,7 @@ def _messages() -> Select[Any]:
 def _message(row: Row[Any]) -> MessageRow:
     values = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
     values |= {"direction": Direction(row.direction), "kind": Kind(row.kind), "status": Status(row.status)}
-    values |= {name: bool(values[name]) for name in ("late", "is_called")}
+    values |= {name: bool(values[name]) for name in ("late", "own", "is_called")}
     return MessageRow(**values)
 
 

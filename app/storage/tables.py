@@ -160,6 +160,14 @@ actors = Table(
     Column("asked_until", Double),
 )
 
+# The ids that HubSpot gave a thread before its present one.
+former_threads = Table(
+    "former_threads",
+    metadata,
+    Column("thread_id", String(36), ForeignKey("threads.id"), primary_key=True),
+    Column("hubspot_thread_id", Text, primary_key=True, index=True),
+)
+
 # What HubSpot tells of conversations, whether we know them yet or not: events may be faster than our own answers.
 conversation_states = Table(
     "conversation_states",

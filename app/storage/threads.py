@@ -12,7 +12,7 @@ from app.domain.message import Direction
 from app.domain.person import Person
 from app.storage.clock import now
 from app.storage.dialects import insert_or_ignore
-from app.storage.tables import lanes, messages, thread_aliases, threads
+from app.storage.tables import former_threads, lanes, messages, thread_aliases, threads
 from app.storage.text import storable
 
 if TYPE_CHECKING:
@@ -134,12 +134,16 @@ def learn(connection: Connection, thread: Thread, *, ours: Iterable[str], hubspo
     """Remember HubSpot's ids of a thread; the newest of its own thread ids wins, because HubSpot may change it.
 
     ``ours``: integration thread ids that mean this thread and no other. Ids of our own threads are no aliases.
+    The id that it had at HubSpot before is kept: events about that one are about this thread still.
     """
     for alias in sorted(set(ours)):
         if not connection.execute(select(exists().where(threads.c.id == alias))).scalar_one():
             row = {"account_id": thread.account_id, "integration_thread_id": alias, "thread_id": thread.id}
             connection.execute(insert_or_ignore(connection, thread_aliases).values(**row, learned_at=now()))
     if hubspot and hubspot != thread.hubspot_thread_id:
+        if thread.hubspot_thread_id:
+            former = {"thread_id": thread.id, "hubspot_thread_id": thread.hubspot_thread_id}
+            connection.execute(insert_or_ignore(connection, former_threads).values(**former))
         connection.execute(update(threads).where(threads.c.id == thread.id).values(hubspot_thread_id=hubspot))
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import and_, or_, select
 
 from app.domain.lane import LaneKind
 from app.domain.status import Status
-from app.storage import accounts, attempts, breakers, ids, portals, search, statuses
+from app.storage import accounts, attempts, breakers, conversations, ids, portals, search, statuses
 from app.storage.clock import now
 from app.storage.tables import dead_letters, lanes, media, messages, receipts
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from app.storage.accounts import AccountRow
     from app.storage.attempts import AttemptRow
     from app.storage.breakers import Breaker
+    from app.storage.conversations import State
     from app.storage.portals import Portal
     from app.storage.search import EnvelopeRow, MessageRow
     from app.storage.statuses import StatusRow
@@ -92,6 +93,8 @@ class Facts:
     receipts: tuple[ReceiptState, ...]
     told: StatusRow | None
     dead_letter: DeadLetterState | None
+    #: What HubSpot told of the conversation, in the order in which it happened.
+    conversation: tuple[State, ...]
     #: The breaker of the side that the message goes to, where it is open.
     breaker: Breaker | None
 
@@ -115,6 +118,7 @@ def read(connection: Connection, message_id: int) -> Facts | None:
         receipts=_receipts(connection, message),
         told=statuses.of_message(connection, message_id),
         dead_letter=_dead_letter(connection, message_id),
+        conversation=tuple(conversations.of_thread(connection, message.thread_id)) if message.thread_id else (),
         breaker=_open_breaker(connection, account.id, lane.kind),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.simulator.hubspot import threads, webhooks
+from app.simulator.hubspot import subscriptions, threads
 from app.simulator.hubspot.errors import ApiError, not_found
 from app.simulator.hubspot.state import Inbox, Thread
 from app.simulator.world import World
@@ -22,7 +22,7 @@ def assign(world: World, thread: Thread, owner: str | None, *, by: str) -> None:
     before, thread.assigned_to = thread.assigned_to, owner
     threads.note(world, thread, "ASSIGNMENT", by=by, assignedTo=owner, assignedFrom=before)
     threads.changed(world, thread)
-    webhooks.fire_conversation(
+    subscriptions.fire(
         world, thread, "conversation.propertyChange", propertyName="assignedTo", propertyValue=owner or ""
     )
 
@@ -54,4 +54,4 @@ def delete(world: World, thread: Thread) -> None:
     """Throw a thread away; [D] it can be restored for thirty days."""
     thread.archived = True
     threads.changed(world, thread)
-    webhooks.fire_conversation(world, thread, "conversation.deletion")
+    subscriptions.fire(world, thread, "conversation.deletion")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.simulator.hubspot import threads, webhooks
+from app.simulator.hubspot import subscriptions, threads, webhooks
 from app.simulator.hubspot.capabilities import THREAD_BY_IDENTIFIER
 from app.simulator.hubspot.errors import ApiError
 from app.simulator.hubspot.identifiers import require_listed
@@ -139,7 +139,7 @@ def add(world: World, thread: Thread, message: Message) -> None:
         },
     )
     threads.changed(world, thread)
-    webhooks.fire_conversation(world, thread, "conversation.newMessage", messageId=message.id, messageType=message.type)
+    subscriptions.fire(world, thread, "conversation.newMessage", messageId=message.id, messageType=message.type)
 
 
 def _message(world: World, app_id: str, thread: Thread, *, content: Content) -> Message:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from app.simulator.hubspot import webhooks
+from app.simulator.hubspot import subscriptions
 from app.simulator.hubspot.capabilities import THREAD_BY_IDENTIFIER
 from app.simulator.hubspot.identifiers import IdentifierType
 from app.simulator.hubspot.state import (
@@ -171,7 +171,7 @@ def _open(world: World, address: Address) -> Thread:
         state.integration_threads[_scope(world, address), integration_id] = thread.id
     if by_identifier and address.customer is not None:
         state.identifier_threads[address.account.id, address.customer] = thread.id
-    webhooks.fire_conversation(world, thread, "conversation.creation")
+    subscriptions.fire(world, thread, "conversation.creation")
     return thread
 
 
@@ -199,6 +199,6 @@ def _split(world: World, integration_id: str) -> bool:
 def _announce_status(world: World, thread: Thread) -> None:
     note(world, thread, "THREAD_STATUS_CHANGE", by="S-hubspot", newStatus=thread.status.value)
     changed(world, thread)
-    webhooks.fire_conversation(
+    subscriptions.fire(
         world, thread, "conversation.propertyChange", propertyName="status", propertyValue=thread.status.value
     )

@@ -57,27 +57,6 @@ def fire_account(world: World, account: Account, event: AccountEvent) -> None:
     post(world, world.hubspot.channels.get(account.channel_id), payload)
 
 
-def fire_conversation(world: World, thread: Thread, subscription: str, **extra: Any) -> None:
-    """[D] The app's conversation subscriptions: an array of events, where the switch is on and an address is set."""
-    channel = world.hubspot.channels.get(thread.channel_id)
-    app = world.hubspot.apps.get(channel.app_id) if channel else None
-    if app is None or not app.events_url or not world.switches.conversation_events:
-        return
-    event = {
-        "eventId": int(world.ids.number()),
-        "subscriptionId": 1,
-        "portalId": int(thread.portal_id),
-        "appId": int(app.id) if app.id.isdecimal() else 0,
-        "occurredAt": world.clock.milliseconds(),
-        "subscriptionType": subscription,
-        "attemptNumber": 0,
-        "objectId": int(thread.id),
-        "changeFlag": "NEW_VERSION",
-        **extra,
-    }
-    send_raw(world, app, app.events_url, body=_encode([event]), label=subscription, legacy="v1")
-
-
 def post(world: World, channel: Channel | None, payload: dict[str, Any]) -> None:
     """Send one event to the channel's registered address, if it has one."""
     app = world.hubspot.apps.get(channel.app_id) if channel else None

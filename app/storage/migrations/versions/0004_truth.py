@@ -12,7 +12,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make the columns, the index and the table. Releases before this one leave the columns as they are."""
+    """Make the columns, the index and the tables. Releases before this one leave the columns as they are."""
     op.add_column("messages", sa.Column("own", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.add_column("messages", sa.Column("erased_at", sa.Double(), nullable=True))
     op.create_index(
@@ -22,6 +22,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("own"),
         sqlite_where=sa.text("own = 1"),
     )
+    op.create_table(
+        "former_threads",
+        sa.Column("thread_id", sa.String(length=36), nullable=False),
+        sa.Column("hubspot_thread_id", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["thread_id"], ["threads.id"], name=op.f("fk_former_threads_thread_id")),
+        sa.PrimaryKeyConstraint("thread_id", "hubspot_thread_id", name=op.f("pk_former_threads")),
+    )
+    op.create_index(op.f("ix_former_threads_hubspot_thread_id"), "former_threads", ["hubspot_thread_id"])
     op.create_table(
         "conversation_states",
         sa.Column("portal_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -38,6 +46,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Drop them."""
     op.drop_table("conversation_states")
+    op.drop_table("former_threads")
     op.drop_index("ix_messages_own", table_name="messages")
     op.drop_column("messages", "erased_at")
     op.drop_column("messages", "own")
