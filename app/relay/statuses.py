@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from app import logs, metrics
 from app.domain.capability import UnknownOutcome
@@ -40,10 +41,11 @@ def tell_next(services: Services, lane: Lane, pace_call: Pace) -> Park | None:
     A repeated PATCH does no harm, so a worker that dies in it costs nothing but the time of its lease.
     """
     with services.database.read() as connection:
-        untold = statuses.next_untold(connection, lane.id)
+        wanted = statuses.next_untold(connection, lane.id)
         account = accounts.get(connection, lane.account_id)
-    if untold is None or account is None:
+    if wanted is None or account is None:
         return Park(None)
+    untold = _step(wanted)
     if _SAID_BY.get(untold.want) is untold.told:
         with services.database.write() as connection:
             statuses.told(connection, untold.message_id, untold.want)
@@ -55,6 +57,15 @@ def tell_next(services: Services, lane: Lane, pace_call: Pace) -> Park | None:
         if lanes.renew(connection, lane, lease=services.settings.lease) is None:
             return Park(0.0)
     return _tell(services, account, lane, untold)
+
+
+def _step(untold: Untold) -> Untold:
+    """Return what is told next: of a message that was called failed, that it was sent comes before that it was read.
+
+    HubSpot documents no order; a failure that is taken back in one step may be ignored.
+    """
+    taken_back = untold.told is Status.FAILED and untold.want is Status.READ
+    return replace(untold, want=Status.DELIVERED) if taken_back else untold
 
 
 def _tell(services: Services, account: AccountRow, lane: Lane, untold: Untold) -> Park | None:
