@@ -47,6 +47,9 @@ ALLOWED_UPDATES: tuple[JsonValue, ...] = (
 #: https://core.telegram.org/bots/api#chatmember - a restricted member is one if it says so.
 _OUT = frozenset({"kicked", "left"})
 
+#: Updates of channels, where only administrators write.
+_CHANNEL = frozenset({"channel_post", "edited_channel_post"})
+
 #: Between the business connection and the chat in a conversation's id.
 BUSINESS_SEPARATOR = ":"
 
@@ -102,18 +105,37 @@ def _message(message: ChatMessage, item: _Item, kind: Kind) -> list[Event]:
     sender = _person(message.sender_chat or message.user)
     if sender is None:
         return [Unopened(reason=f"A message without a sender (update of the kind {item.kind[:50]}).")]
+    own = _is_own(message, item)
     return [
         Message(
             conversation=conversation_of(message.chat, message.business_connection_id),
             service_id=str(message.message_id),
-            sender=sender.model_copy(update={"vouched": _vouched(message)}),
+            sender=_signed(sender, message) if own else sender.model_copy(update={"vouched": _vouched(message)}),
             content=contents.read(message),
             sent_at=_moment(message.date if kind is Kind.MESSAGE else message.edit_date or message.date),
             order=item.number,
             kind=kind,
             revision="" if kind is Kind.MESSAGE else str(item.number),
+            own=own,
+            customer=_user(message.chat) if own else None,
         )
     ]
+
+
+def _is_own(message: ChatMessage, item: _Item) -> bool:
+    """Tell whether our own side wrote a message.
+
+    In a channel nobody else can write. Of a chat of Telegram Business the owner of the account is whoever is not the
+    customer, whose id is the chat's. An anonymous administrator of a group may be anybody's: that is a customer.
+    """
+    if message.business_connection_id:
+        return message.user is not None and message.user.id != message.chat.id
+    return item.kind in _CHANNEL
+
+
+def _signed(sender: Person, message: ChatMessage) -> Person:
+    """Return who wrote, with the name that a channel's administrator signs with."""
+    return sender.model_copy(update={"name": message.author_signature}) if message.author_signature else sender
 
 
 def _move(message: ChatMessage) -> Notice | None:

@@ -164,6 +164,7 @@ class ChatMessage(Wire):
     sender_chat: Chat | None = None
     sender_business_bot: User | None = None
     business_connection_id: Text = ""
+    author_signature: Text = ""
     message_thread_id: Id | None = None
     is_topic_message: bool = False
     reply_to_message: Reference | None = None

@@ -158,6 +158,40 @@ def test_whose_number_a_shared_contact_is(
     assert update(contact=shared, **changes).sender.vouched == vouched
 
 
+@pytest.mark.parametrize(
+    ("name", "customer"), [("channel_post", "-1009988776655"), ("edited_channel_post", "-1009988776655")]
+)
+def test_a_channels_post_is_our_own_sides(name: str, customer: str) -> None:
+    event = message(name)
+    assert event.own
+    assert event.customer is not None
+    assert event.customer.identifier.value == customer
+
+
+def test_a_channels_administrator_who_signs_has_that_name() -> None:
+    body = json.loads(RECORDED["channel_post"])
+    body["channel_post"]["author_signature"] = "Robin"
+    [event] = TELEGRAM.parse(SUBJECT.request(json.dumps(body).encode()), SUBJECT.account())
+    assert isinstance(event, Message)
+    assert event.sender.name == "Robin"
+
+
+def test_what_the_owner_of_a_business_account_writes_is_our_own_sides() -> None:
+    """It comes without a bot that sent it: the owner wrote in Telegram's own app."""
+    body = json.loads(RECORDED["business_own"])
+    del body["business_message"]["sender_business_bot"]
+    [event] = TELEGRAM.parse(SUBJECT.request(json.dumps(body).encode()), SUBJECT.account())
+    assert isinstance(event, Message)
+    assert (event.own, event.sender.name) == (True, "Owner")
+    assert event.customer is not None
+    assert (event.customer.identifier.value, event.customer.name) == ("7108942231", "Dana Ng")
+
+
+@pytest.mark.parametrize("name", ["text", "group", "topic", "anonymous_admin", "business_message", "reaction"])
+def test_what_nobody_can_call_ours_is_a_customers(name: str) -> None:
+    assert not message(name).own
+
+
 def test_order_rises_from_update_to_update() -> None:
     recorded = sorted((json.loads(body)["update_id"], name) for name, body in RECORDED.items())
     orders = [event.order for _, name in recorded for event in events(name) if isinstance(event, Message)]
