@@ -71,6 +71,9 @@ def drop_from_hubspot(services: Services, head: Head) -> Park | bool:
     """Drop an agent's message if it is one of our own side that we published. False: an agent wrote it."""
     if head.thread_id is None:
         return False
+    with services.database.read() as connection:
+        if not echoes.has_own(connection, head.thread_id):
+            return False
     if _has_to_wait(services, head, Direction.INBOUND):
         return Park(_AGAIN)
     with services.database.read() as connection:

@@ -13,6 +13,8 @@ from app.domain.account import Account, Credentials
 
 #: Characters of a user's local part: https://spec.matrix.org/latest/appendices/#user-identifiers
 _LOCALPART = r"^[a-z0-9._=/+-]+$"
+#: Ids of users, with spaces between them; or none.
+_USERS = r"^\s*(@[^\s:]+:[A-Za-z0-9.:\[\]-]+(\s+|$))*$"
 
 
 def _new_token() -> SecretStr:
@@ -50,6 +52,14 @@ class MatrixCredentials(Credentials):
         description="Users of the homeserver whose name begins so belong to the relay; what they write is not relayed.",
         pattern=_LOCALPART,
     )
+    colleagues: str = Field(
+        default="",
+        title="Colleagues",
+        description="Ids of people on your side, such as @robin:example.org, with spaces between them: what they write "
+        "in customers' rooms is shown as sent by you.",
+        pattern=_USERS,
+        max_length=2_000,
+    )
     as_token: SecretStr = Field(
         default_factory=_new_token,
         title="Application service token",
@@ -72,6 +82,10 @@ class MatrixCredentials(Credentials):
     def registration_id(self) -> str:
         """Name of the registration, unique at the homeserver because the user is."""
         return f"relay-{self.sender_localpart}"
+
+    def has_colleague(self, user: str) -> bool:
+        """Tell whether a user is a person on our side, who writes in an app of their own."""
+        return user in self.colleagues.split()
 
     def owns(self, user: str) -> bool:
         """Tell whether a user is one of ours."""

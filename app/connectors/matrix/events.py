@@ -34,9 +34,18 @@ def read_event(raw: object, ours: MatrixCredentials) -> Iterator[Event]:
     if event.state_key is not None:
         yield from _state(event, ours)
     elif reader := _READERS.get(event.type):
-        yield reader(event)
+        yield _from(reader(event), ours)
     elif not event.type.startswith(_NOISE):
-        yield _unknown(event, raw)
+        yield _from(_unknown(event, raw), ours)
+
+
+def _from(found: Event, ours: MatrixCredentials) -> Event:
+    """Mark what a colleague wrote; their own name is the only one that is known of them."""
+    user = found.sender.identifier.value if isinstance(found, Message) else ""
+    if not isinstance(found, Message) or not ours.has_colleague(user):
+        return found
+    name = user.removeprefix("@").partition(":")[0]
+    return found.model_copy(update={"own": True, "sender": found.sender.model_copy(update={"name": name})})
 
 
 def _state(event: RoomEvent, ours: MatrixCredentials) -> Iterator[Event]:
@@ -71,7 +80,8 @@ def _membership(event: RoomEvent, ours: MatrixCredentials) -> NoticeKind | None:
     is_us = event.state_key == ours.speaker
     if now == "invite" and is_us:
         return NoticeKind.OPTED_IN
-    if not is_us and ours.owns(event.state_key or ""):
+    member = event.state_key or ""
+    if ours.has_colleague(member) or (not is_us and ours.owns(member)):
         return None
     if now in {"leave", "ban"}:
         return NoticeKind.OPTED_OUT

@@ -75,7 +75,7 @@ def _receipts(raw: object, ours: MatrixCredentials) -> Iterator[Event]:
     edu = _ReceiptEdu.model_validate(raw)
     for event_id, seen in edu.content.items():
         for user, mark in seen.read.items():
-            if not ours.owns(user):
+            if not ours.owns(user) and not ours.has_colleague(user):
                 yield Receipt(
                     service_id=event_id,
                     status=Status.READ,

@@ -340,6 +340,27 @@ def test_only_our_own_users_are_echoes(sender: str, *, ours: bool) -> None:
     assert (read(event(sender=sender)) == []) is ours
 
 
+def test_what_a_colleague_does_is_our_own_sides() -> None:
+    """Their messages are ours, their reading is not the customer's, and the room is not theirs to close."""
+    ours = CREDENTIALS.model_copy(update={"colleagues": "@robin:relay.test  @sam:elsewhere.test"})
+    seen = {"$event-9": {"m.read": {"@robin:relay.test": {"ts": 1_795_365_976_000}}}}
+    left = event(3, kind="m.room.member", sender="@robin:relay.test", state_key="@robin:relay.test")
+    body = {
+        "events": [event(1, sender="@robin:relay.test"), event(2), left | {"content": {"membership": "leave"}}],
+        "ephemeral": [{"type": "m.receipt", "room_id": ROOM, "content": seen}],
+    }
+    robins, alices = CONNECTOR.parse(request(body), account(ours))
+    assert isinstance(robins, Message)
+    assert isinstance(alices, Message)
+    assert [(one.own, one.sender.name) for one in (robins, alices)] == [(True, "robin"), (False, "")]
+
+
+@pytest.mark.parametrize("users", ["robin", "@robin", "@robin:relay.test, @sam:relay.test,"])
+def test_colleagues_are_named_by_their_whole_ids(users: str) -> None:
+    with pytest.raises(ValidationError):
+        MatrixCredentials.model_validate({**dict(CREDENTIALS), "colleagues": users})
+
+
 @pytest.mark.parametrize(
     "odd",
     [

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from app.domain.account import RunState
+from app.domain.conversation import Fact
 from app.domain.status import Status
 from app.relay.trace import hops, where_now
 from app.storage import trace
 from app.storage.breakers import Breaker, Key, Scope
+from app.storage.conversations import State
 from app.storage.statuses import StatusRow
 from app.storage.trace import DeadLetterState, Facts, MediaState
 from tests.app.relay.deliveries import deliver, message, work
@@ -121,3 +123,23 @@ def test_hops_of_a_whole_conversation(relay: RelayWorld) -> None:
     assert told["accepted"].startswith("inbound message in lane 1 (inbound c1), thread ")
     assert told["attempt"].startswith("1: publish ok after 0.")
     assert told["ended"] == f"sent, HubSpot's message {facts.message.hubspot_id}"
+
+
+def test_what_happened_to_the_conversation_is_part_of_the_story(facts: Facts) -> None:
+    told = [
+        (Fact.STATUS, "closed", "closed in HubSpot"),
+        (Fact.STATUS, "open", "opened in HubSpot"),
+        (Fact.ASSIGNED, "A-1", "assigned to A-1 in HubSpot"),
+        (Fact.ASSIGNED, "", "assigned to nobody in HubSpot"),
+        (Fact.ARCHIVED, "true", "archived in HubSpot"),
+        (Fact.ARCHIVED, "false", "taken out of the archive in HubSpot"),
+        (Fact.DELETED, "", "deleted in HubSpot"),
+    ]
+    for fact, value, words in told:
+        state = State(1, "77", fact, value, facts.now + 5)
+        assert hops(replace(facts, conversation=(state,)))[-1].text == words
+
+
+def test_what_our_own_side_wrote_is_not_the_customers(facts: Facts) -> None:
+    assert "by the customer" in [hop.text for hop in hops(facts)]
+    assert "by a colleague, or us, at the service" in [hop.text for hop in hops(with_message(facts, own=True))]
