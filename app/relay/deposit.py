@@ -17,6 +17,7 @@ from app.domain.message import Content, Direction, Event, Kind, Message, Notice,
 from app.domain.person import Person
 from app.hubspot.wire import AccountEvent, AccountEventKind, Outgoing
 from app.relay import echoes, recipients
+from app.relay.usable import UNUSABLE, is_usable, with_usable_ids
 from app.storage import (
     accounts,
     connections,
@@ -32,15 +33,10 @@ from app.storage import (
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection
 from app.storage.envelopes import Item
-from app.storage.text import storable
 from app.storage.threads import Thread
 
 #: The control event of an invitation; its content's ``conversation`` says where to.
 WELCOME = "welcome"
-
-#: An index of PostgreSQL holds about 2,700 bytes; no service's ids come near.
-_LONGEST_ID = 500
-_UNUSABLE = f"An id is longer than {_LONGEST_ID} characters, or holds some that no database takes."
 
 log = logs.get_logger(__name__)
 
@@ -76,11 +72,11 @@ def store_service_events(
     connection: Connection, row: AccountRow, events: Iterable[Event], envelope: envelopes.Stored
 ) -> Accepted:
     """Store what a service sent: messages into inbound lanes, receipts, notices, and what was not understood."""
-    listed = [_with_usable_ids(one) for one in events]
+    listed = [with_usable_ids(one) for one in events]
     for notice in (one for one in listed if isinstance(one, Notice)):
         _take_notice(connection, row, notice)
     found = [one for one in listed if isinstance(one, Message) and not echoes.is_known(connection, row, one)]
-    people = _people(found)
+    people = echoes.customers(found)
     opened = threads.open_threads(connection, row.id, people) if people else {}
     _vouch(connection, row, found, opened)
     entries = [_inbound(row, one, opened[one.conversation].id) for one in found]
@@ -115,8 +111,8 @@ def store_hubspot_events(
         if isinstance(one, Unopened):
             odd.append(Item(at, one.reason, one.raw))
             continue
-        if not _usable(*one.ids):
-            odd.append(Item(at, _UNUSABLE, None))
+        if not is_usable(*one.ids):
+            odd.append(Item(at, UNUSABLE, None))
             continue
         if isinstance(one, Outgoing) and app_id and one.by_app_id == app_id:
             echoes.pass_over(one.message)
@@ -141,15 +137,6 @@ def store_hubspot_events(
     return accepted
 
 
-def _people(found: Iterable[Message]) -> dict[str, Person | None]:
-    """Name the customer of each conversation, as far as the messages tell; who wrote last counts."""
-    people: dict[str, Person | None] = {}
-    for one in found:
-        customer = one.customer if one.own else one.sender
-        people[one.conversation] = customer or people.get(one.conversation)
-    return people
-
-
 def _connected(connection: Connection, event: AccountEvent) -> AccountRow | None:
     """Return the account that was connected in the pop-up and that HubSpot names now, None where none waits for it."""
     if event.kind is AccountEventKind.PURGED:
@@ -157,17 +144,6 @@ def _connected(connection: Connection, event: AccountEvent) -> AccountRow | None
     return connections.adopt(
         connection, event.portal_id, event.channel_id, hubspot_id=event.account_id, identifier=event.identifier
     )
-
-
-def _with_usable_ids(event: Event) -> Event:
-    """Return the event, or, where no table could hold its ids, why it stays unopened."""
-    if isinstance(event, Unopened) or _usable(*event.ids):
-        return event
-    return Unopened(reason=_UNUSABLE)
-
-
-def _usable(*ids: str) -> bool:
-    return all(len(one) <= _LONGEST_ID and storable(one) == one for one in ids)
 
 
 def waits_for(event: Outgoing | AccountEvent) -> str:

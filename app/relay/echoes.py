@@ -7,10 +7,12 @@ reaches neither the customer nor HubSpot a second time; what is left was written
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from app import logs, metrics
 from app.domain.message import Content, Direction, Kind, Message, Receipt
+from app.domain.person import Person
 from app.domain.status import Status
 from app.relay import ending
 from app.relay import receipts as matching
@@ -36,6 +38,15 @@ def is_known(connection: Connection, account: AccountRow, message: Message) -> b
     """Tell whether a message of our own side is one that we sent, as far as its id is known by now."""
     own = message.own and message.kind is Kind.MESSAGE
     return own and ids.is_ours(connection, account.id, message.conversation, message.service_id)
+
+
+def customers(found: Iterable[Message]) -> dict[str, Person | None]:
+    """Name the customer of each conversation, as far as the messages tell; who wrote last counts."""
+    people: dict[str, Person | None] = {}
+    for one in found:
+        customer = one.customer if one.own else one.sender
+        people[one.conversation] = customer or people.get(one.conversation)
+    return people
 
 
 def pass_over(message: Message) -> None:
