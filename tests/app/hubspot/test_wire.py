@@ -197,6 +197,12 @@ def test_the_agent_is_the_creator_where_no_sender_is_named() -> None:
     assert (sender.identifier.value, sender.name) == ("A-101", "")
 
 
+def test_pitfall_23_the_message_is_an_object_and_its_text_is_a_field_of_it() -> None:
+    assert outgoing(MESSAGE).message.content.text == MESSAGE["message"]["text"]
+    event = read(changed(MESSAGE, "message", "A text, as HubSpot's table of fields says"))
+    assert isinstance(event, Unopened)
+
+
 @pytest.mark.parametrize("status", ["TRUNCATED", "TRUNCATED_TO_MOST_RECENT_REPLY"])
 def test_truncated_messages_are_marked(status: str) -> None:
     content = outgoing(changed(MESSAGE, "message.truncationStatus", status)).message.content
