@@ -12,6 +12,7 @@ from app.relay.replay import NotReplayable
 from app.simulator.server import SimulatorServer
 from app.storage import erasure
 from app.storage.tables import (
+    contacts,
     lanes,
     media,
     messages,
@@ -58,7 +59,8 @@ def _dump(connection: Connection) -> list[str]:
 
 def test_a_privacy_deletion_erases_everything_that_was_said(relay: RelayWorld) -> None:
     picture = {"name": f"{SECRET}.txt", "mime": "text/plain", "base64": "WkVCUkE="}
-    say(relay, attachments=[picture])
+    say(relay, attachments=[picture], vouched=[{"type": "email", "value": "dana@example.com"}])
+    assert relay.count(contacts) == 1
     relay.reply(relay.threads()[0]["id"], f"Poor {SECRET}!")
     relay.settle()
     refuse(relay)
@@ -69,6 +71,7 @@ def test_a_privacy_deletion_erases_everything_that_was_said(relay: RelayWorld) -
     erase(relay)
     left = [line for line in everything(relay).splitlines() if SECRET in line]
     assert left == []
+    assert relay.count(contacts) == 0
 
 
 def test_ids_and_verdicts_stay_so_that_nothing_is_published_again(relay: RelayWorld) -> None:

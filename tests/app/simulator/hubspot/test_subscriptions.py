@@ -21,7 +21,6 @@ def opened(scene: Scene) -> str:
     ("action", "body", "expected"),
     [
         ("assign", {"agent": seed.AGENT_ID}, ("conversation.propertyChange", "assignedTo", seed.AGENT_ID)),
-        ("assign", {}, ("conversation.propertyChange", "assignedTo", "")),
         ("archive", {}, ("conversation.propertyChange", "isArchived", "true")),
         ("unarchive", {}, ("conversation.propertyChange", "isArchived", "false")),
         ("close", {}, ("conversation.propertyChange", "status", "CLOSED")),
