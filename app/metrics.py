@@ -102,6 +102,10 @@ ECHOES: Final = _counter(
     "echoes_total", "Messages of our own that came back as events and were dropped, by who told of them.", "source"
 )
 TOKENS_REFRESHED: Final = _counter("tokens_refreshed_total", "Access tokens of portals that were refreshed.")
+RECONCILED: Final = _counter("reconciled_total", "Gaps between HubSpot and us that were filled.", "gap")
+HUBSPOT_SILENT: Final = _gauge(
+    "hubspot_silent_seconds", "Office hours since HubSpot's last webhook, where `RELAY_SILENCE_ALARM` is set."
+)
 LANES_DUE: Final = _gauge("lanes_due", "Lanes that have something to do now.")
 OLDEST_DUE_SECONDS: Final = _gauge("oldest_due_seconds", "How long the lane that waits longest has been due.")
 BREAKERS_OPEN: Final = _gauge("breakers_open", "Sides of accounts, and portals, that fail or refuse us now.")

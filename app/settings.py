@@ -136,6 +136,23 @@ class Settings(BaseSettings):
     )
     retention_days: float = Field(30, gt=0, description="Finished envelopes, messages and attempts are kept so long.")
 
+    # Comparing with HubSpot
+    reconcile: bool = Field(True, description="After an outage the scheduler compares with HubSpot and fills the gaps.")
+    reconcile_cutoff: float = Field(
+        86_400, gt=0, description="Agents' messages without a webhook that are older are only sent by a person's order."
+    )
+    reconcile_every: float = Field(
+        0, ge=0, description="Each portal is compared this often without any outage, too; 0: never."
+    )
+    silence_alarm: float = Field(
+        0, ge=0, description="So long without a webhook of HubSpot's, within office hours, is an alarm; 0: none."
+    )
+    office_hours: str = Field(
+        "Mon-Fri 09:00-18:00 UTC",
+        description="When agents write: days, hours, and a time zone's name, such as "
+        "`Mon-Fri 09:00-18:00, Sat 09:00-13:00 America/Sao_Paulo`.",
+    )
+
     # Roles
     web_processes: int = Field(1, ge=1, description="Web server processes of one `relay web`.")
     web_threads: int = Field(8, ge=1, description="Threads of one web server process.")

@@ -13,6 +13,7 @@ from app.receiver import health, webhooks
 from app.relay.accept import HUBSPOT, UnknownAccountError
 from app.relay.journal import NotTaken
 from app.relay.journal_store import with_journal
+from app.relay.outages import Heartbeat
 from app.relay.services import Services, build
 from app.settings import Settings, load, secrets
 from app.storage.database import DatabaseAway
@@ -62,7 +63,9 @@ def from_environment() -> Flask:
     settings = load()
     logs.configure(settings, secrets(settings))
     metrics.configure_multiprocess(settings.data_dir / "metrics")
-    return create_app(settings)
+    app = create_app(settings)
+    Heartbeat(app.extensions["relay"])
+    return app
 
 
 def _signature_invalid(error: SignatureInvalid) -> tuple[Response, int]:

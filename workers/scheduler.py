@@ -7,7 +7,8 @@ import threading
 import time
 
 from app import logs, metrics
-from app.relay import schedule
+from app.relay import reconcile, schedule
+from app.relay.paced import Interrupted
 from app.relay.services import Services, build
 from app.settings import load, secrets
 from app.storage.database import DatabaseAway
@@ -16,6 +17,8 @@ from app.storage.database import DatabaseAway
 _CLEAN_UP = 600.0
 #: Seconds between two looks at the backlog for the metrics.
 _MEASURE = 5.0
+#: Seconds between two questions whether HubSpot is to be compared with.
+_COMPARE = 5.0
 #: Seconds to wait while the database is away.
 _AWAY = 1.0
 
@@ -43,13 +46,30 @@ def run(services: Services, stop: threading.Event) -> None:
         stop.wait(pause)
 
 
+def compare(services: Services, stop: threading.Event) -> None:
+    """Compare with HubSpot where that is asked for, until ``stop`` is set. Beside the looks: it waits for answers."""
+    while not stop.is_set():
+        try:
+            reconcile.run_due(services, stop)
+        except Interrupted:
+            return
+        except DatabaseAway as error:
+            log.debug("database_away", error=type(error).__name__)
+        except Exception:
+            log.exception("reconcile_raised", hint="what was filled stays filled; it is tried again")
+        stop.wait(_COMPARE)
+
+
 def run_until_signal(services: Services) -> None:
     """Look until SIGTERM or SIGINT."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     log.info("scheduler_started", name=services.name)
+    comparing = threading.Thread(target=compare, args=(services, stop), name="compare", daemon=True)
+    comparing.start()
     run(services, stop)
+    comparing.join(services.settings.call_timeout)
     services.close()
 
 

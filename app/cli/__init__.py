@@ -41,6 +41,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "forget": Entry("app.cli.forget:forget", "Erase what is stored of a conversation or a person."),
     "envelopes": Entry("app.cli.envelopes:envelopes", "See what was not understood, and open it again."),
     "dead-letters": Entry("app.cli.dead_letters:dead_letters", "See, replay and drop messages that need a person."),
+    "reconcile": Entry("app.cli.reconcile:reconcile", "Compare with HubSpot after an outage, and fill the gaps."),
     "connectors": Entry("app.cli.catalogue:connectors", "List the connectors and what their services can do."),
     "settings": Entry("app.cli.catalogue:settings", "List every setting with its value; secrets stay hidden."),
     "test-connector": Entry("app.cli.catalogue:test_connector", "Check that a connector keeps the contract."),

@@ -9,6 +9,7 @@ import click
 
 from app import logs
 from app.cli.addresses import check_port, check_urls
+from app.domain.office_hours import OfficeHours
 from app.doorbell import QUEUE_LANES, QUEUE_MEDIA, QUEUES
 from app.errors import ConfigurationError
 from app.settings import Settings, check_production, check_times, load, secrets
@@ -25,10 +26,12 @@ def checked(settings: Settings) -> Settings:
     """Do what every role does first.
 
     Raises:
-        ConfigurationError: a secret is missing or weak, there is no broker, or an address is of a wrong kind.
+        ConfigurationError: a secret is missing or weak, there is no broker, or an address or the office hours are
+            of a wrong kind.
     """
     check_production(settings)
     check_times(settings)
+    OfficeHours.read(settings.office_hours)
     if not settings.broker_url:
         raise ConfigurationError(
             "RELAY_BROKER_URL is missing: name a Redis or RabbitMQ, or run `relay up`, which brings a broker along."

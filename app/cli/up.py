@@ -12,6 +12,7 @@ import click
 
 from app import logs
 from app.cli.addresses import check_port, check_urls
+from app.domain.office_hours import OfficeHours
 from app.embedded import EmbeddedBroker, Kind, start_broker
 from app.embedded.supervise import Role, Supervisor, relay_command
 from app.limiter import Limiter
@@ -56,6 +57,7 @@ def running(
     ``in_a_hurry``.
     """
     check_times(settings)
+    OfficeHours.read(settings.office_hours)
     check_urls(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     # Counts of processes that are gone would be counted on.

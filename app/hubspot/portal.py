@@ -25,6 +25,7 @@ from app.hubspot.answers import (
 )
 from app.hubspot.calls import pages, parse, parse_each, repeatable
 from app.hubspot.contacts import Contacts
+from app.hubspot.conversations import Conversations
 from app.hubspot.outcomes import (
     USAGE_TROUBLE,
     Gone,
@@ -127,6 +128,10 @@ class PortalClient:
         """Return the whole text of a truncated message. Needs the scope ``conversations.read``."""
         url = join(self._addresses.conversations, "threads", thread_id, "messages", message_id, "original-content")
         return parse(OriginalContent, self._call("GET", url))
+
+    def conversations(self, around: Callable[[Callable[[], Response]], Response]) -> Conversations:
+        """Return the reading side of the inbox. ``around`` makes each call: it may wait before, and try again."""
+        return Conversations(self._addresses.conversations, lambda url, params: around(lambda: self._read(url, params)))
 
     def accounts(self, channel_id: str, identifier: Identifier | None = None) -> list[ChannelAccount]:
         """List the portal's accounts of a channel, optionally only those with an identifier."""

@@ -34,6 +34,8 @@ from app.storage.envelopes import Stored
 #: The sources of HubSpot's envelopes, by the address they came to; those of services have the connector's name.
 HUBSPOT = "hubspot"
 HUBSPOT_EVENTS = "hubspot-events"
+#: The source of those whose webhook never came.
+MISSED = "reconcile"
 
 #: Stores what is in a request, behind its envelope in the same transaction.
 Deposit = Callable[[Connection, Stored], Accepted]
@@ -88,10 +90,23 @@ def accept_hubspot(services: Services, raw: RawRequest, *, events: bool = False)
         DatabaseAway, NotTaken: nothing was stored; HubSpot has to come again.
     """
     signatures.check(services, raw, events=events)
-    source = HUBSPOT_EVENTS if events else HUBSPOT
-    dedupe = _fitting(f"{source}:{wire.dedupe_key(raw)}")
-    delivery = Delivery.of(raw, source=source, dedupe=dedupe, account_id=None)
+    delivery = _from_hubspot(raw, HUBSPOT_EVENTS if events else HUBSPOT)
     _take(services, delivery, partial(_deposit, services, delivery))
+
+
+def accept_missed(services: Services, raw: RawRequest) -> Accepted | None:
+    """Accept what HubSpot shows but never sent, in the form of its webhook. None: its webhook is here.
+
+    It has the webhook's dedupe key, so whichever of both is later changes nothing.
+    """
+    delivery = _from_hubspot(raw, MISSED, address=HUBSPOT)
+    return _store(services, delivery, partial(_deposit, services, delivery))
+
+
+def _from_hubspot(raw: RawRequest, source: str, *, address: str = "") -> Delivery:
+    """``address``: to which it came, or would have come, where its source does not say so."""
+    dedupe = _fitting(f"{address or source}:{wire.dedupe_key(raw)}")
+    return Delivery.of(raw, source=source, dedupe=dedupe, account_id=None)
 
 
 def store(services: Services, delivery: Delivery) -> None:
@@ -173,21 +188,26 @@ def _account(services: Services, connector_name: str, key: str) -> AccountRow | 
 def _take(services: Services, delivery: Delivery, deposit: Deposit) -> None:
     """Make a verified request durable."""
     started = time.perf_counter()
-    if services.journal is None:
+
+    def keep() -> None:
         _store(services, delivery, deposit)
+
+    if services.journal is None:
+        keep()
     else:
-        services.journal.take(delivery, partial(_store, services, delivery, deposit))
+        services.journal.take(delivery, keep)
     metrics.ACCEPT_SECONDS.observe(time.perf_counter() - started)
 
 
-def _store(services: Services, delivery: Delivery, deposit: Deposit, *, age: float = 0.0) -> None:
-    """Store a request that was taken ``age`` seconds ago, and do what follows the commit."""
+def _store(services: Services, delivery: Delivery, deposit: Deposit, *, age: float = 0.0) -> Accepted | None:
+    """Store a request that was taken ``age`` seconds ago, and do what follows the commit. None: it is here already."""
     accepted = None
     with services.database.write() as connection:
         envelope = _envelope(connection, delivery, age=age)
         if envelope is not None:
             accepted = deposit(connection, envelope)
     _after_commit(services, delivery.source, accepted)
+    return accepted
 
 
 def _envelope(connection: Connection, delivery: Delivery, *, age: float) -> Stored | None:

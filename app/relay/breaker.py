@@ -17,7 +17,7 @@ from app.domain.lane import LaneKind
 from app.errors import OutcomeUnknown, RateLimited, Transient
 from app.relay.services import Services
 from app.relay.stored import until_stored
-from app.storage import accounts, breakers, lanes, portals
+from app.storage import accounts, breakers, lanes, portals, reconciled
 from app.storage.accounts import AccountRow, Side
 from app.storage.breakers import Breaker, Key, Scope
 from app.storage.database import Connection
@@ -117,7 +117,7 @@ def succeeded(services: Services, account: AccountRow, lane: lanes.Lane) -> None
     closed = until_stored(services.database, lambda connection: _close(connection, keys, lane.id))
     for one in closed:
         log.info("breaker_closed", scope=one.key.scope.value, id=one.key.id, probes=one.probes)
-        until_stored(services.database, partial(_wake, breaker_key=one.key))
+        until_stored(services.database, partial(_wake, portal_id=account.portal_id, breaker_key=one.key))
 
 
 def _close(connection: Connection, keys: Iterable[Key], lane_id: int) -> list[Breaker]:
@@ -141,8 +141,11 @@ def _resume(connection: Connection, breaker_key: Key) -> None:
         accounts.resume_side(connection, breaker_key.id, Side(breaker_key.scope.value))
 
 
-def _wake(connection: Connection, breaker_key: Key) -> None:
+def _wake(connection: Connection, *, portal_id: int, breaker_key: Key) -> None:
+    """Wake who waited. Where HubSpot failed us it may have failed its webhooks, too: a comparison is asked for."""
     kinds = [LaneKind.OUTBOUND] if breaker_key.scope is Scope.SERVICE else [LaneKind.INBOUND, LaneKind.STATUS]
+    if breaker_key.scope is not Scope.SERVICE:
+        reconciled.want(connection, portal_id=portal_id, reason="HubSpot answers again")
     if breaker_key.scope is Scope.PORTAL:
         lanes.wake_delayed(connection, kinds, portal_id=breaker_key.id)
     else:

@@ -16,6 +16,7 @@ from app.relay.findings import Finding, Level
 from app.relay.neighbours import broker, clock, hubspot, limiter
 from app.relay.services import Services, build
 from app.relay.settings_health import public_url, settings_of
+from app.relay.silence import silence
 from app.relay.storage_health import database, journal, vault
 from app.relay.webhook_health import round_trip, webhooks
 from app.relay.work_health import breakers, people, workers
@@ -39,7 +40,7 @@ Check = Callable[[Services], Iterable[Finding]]
 
 #: What needs nobody's tables; what reads them.
 _AROUND: Final[tuple[Check, ...]] = (hubspot, round_trip)
-_WITHIN: Final[tuple[Check, ...]] = (clock, vault, accounts, webhooks, breakers, workers, people)
+_WITHIN: Final[tuple[Check, ...]] = (clock, vault, accounts, webhooks, breakers, workers, silence, people)
 
 
 def examine(settings: Settings) -> list[Finding]:

@@ -69,8 +69,11 @@ class Journal:
         database: Database,
         patience: Patience,
         store: Callable[[str], Fate],
+        emptied: Callable[[], None] = lambda: None,
     ) -> None:
-        """Use the folder of this machine; nothing runs yet. ``store`` hands one sealed record on.
+        """Use the folder of this machine; nothing runs yet.
+
+        ``store`` hands one sealed record on; ``emptied`` is called when something was handed on and nothing is left.
 
         Raises:
             OSError: the folder cannot be made.
@@ -82,6 +85,8 @@ class Journal:
         self._vault = vault
         self._database = database
         self._store = store
+        self._emptied = emptied
+        self._in_use = False
         self._lock = threading.Lock()
         self._spools: list[Spool] = []
         self._own: Spool | None = None
@@ -267,9 +272,13 @@ class Journal:
                     kept = spool.set_aside(record)
                     log.error("journal_set_aside", file=kept.name, hint="`relay doctor` says what to do")
                 self._found()
+                self._in_use = True
                 spool.done(record)
                 self._make_room()
             self._retire(spool)
+        if self._in_use and not self._spools:
+            self._emptied()
+            self._in_use = False
         return True
 
     def _retire(self, spool: Spool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import replace
+from functools import partial
 from typing import Final, NoReturn
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from app import logs
 from app.domain.webhook import RawRequest
 from app.errors import ConfigurationError
-from app.relay import accept
+from app.relay import accept, outages
 from app.relay.delivery import Delivery
 from app.relay.journal import PATIENCE, Fate, Journal
 from app.relay.services import Services
@@ -46,6 +47,7 @@ def with_journal(services: Services) -> Services:
             database=services.database,
             patience=patience,
             store=Shelf(services, patience).store,
+            emptied=partial(outages.journal_emptied, services.database),
         )
     except OSError as error:
         raise ConfigurationError(f"RELAY_DATA_DIR cannot hold the journal: {error.strerror}.") from error

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from app import logs, metrics
-from app.relay import breaker, ending, receipts
+from app.relay import breaker, ending, receipts, silence
 from app.relay.outbound import UNKNOWN
 from app.relay.services import Services
 from app.relay.shares import Choice, Shares, choose
@@ -140,7 +140,8 @@ def clean_up(services: Services) -> None:
 
 
 def measure(services: Services) -> None:
-    """Put the backlog into the metrics."""
+    """Put the backlog into the metrics, and watch for signs of an outage."""
+    silence.watch(services)
     with services.database.read() as connection:
         due, oldest = rings.backlog(connection)
         paused = accounts.paused_count(connection)

@@ -13,6 +13,7 @@ from app.errors import SignatureInvalid
 from app.hubspot import signature
 from app.hubspot.signature import V3_ONLY, Version
 from app.hubspot.signature_doctor import Diagnosis, Keys, examine
+from app.relay import outages
 from app.relay.services import Services
 from app.settings import Settings
 
@@ -80,6 +81,8 @@ def check(
     verdict = _judge(settings, raw, versions)
     if isinstance(verdict, SignatureInvalid):
         _examine_quietly(settings, raw, versions, consultation)
+        if consultation.is_news("refusal"):
+            outages.note_refusal(services)
         raise verdict
     if verdict > 0 and consultation.is_news("old secret"):
         log.info("old_client_secret_used", hint="HubSpot still signs with RELAY_HUBSPOT_CLIENT_SECRET_OLD: keep it")

@@ -1,7 +1,8 @@
 """Faults on demand: what real APIs do on a bad day, switched on by rule.
 
 A rule says which calls are hit (API, verb, path, how many to spare first, how often, with what probability) and what
-happens to them. Request kinds are applied by `guard` around a blueprint; webhook kinds are drawn by the delivery.
+happens to them. Request kinds are applied by `guard` around a blueprint; effect kinds are drawn by the handler that has
+the effect, webhook kinds by the delivery.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Api(StrEnum):
 
 
 class FaultKind(StrEnum):
-    """What happens to a call; the second group hits webhooks that the simulator sends."""
+    """What happens to a call; the second group to what a call left behind, the last to webhooks of the simulator."""
 
     SLOW = "slow"
     STATUS = "status"
@@ -46,6 +47,8 @@ class FaultKind(StrEnum):
     EMPTY = "empty"
     TRUNCATED = "truncated"
     DRIP = "drip"
+
+    FORGET = "forget"
 
     DUPLICATE = "duplicate"
     DELAY = "delay"
@@ -68,7 +71,8 @@ SIGNATURE_KINDS = frozenset(
         FaultKind.REENCODED_BODY,
     }
 )
-REQUEST_KINDS = frozenset(FaultKind) - ROUTE_KINDS - SIGNATURE_KINDS
+EFFECT_KINDS = frozenset({FaultKind.FORGET})
+REQUEST_KINDS = frozenset(FaultKind) - EFFECT_KINDS - ROUTE_KINDS - SIGNATURE_KINDS
 
 
 class Fault(BaseModel):

@@ -156,6 +156,14 @@ class Switches(BaseModel):
         default="none",
     )
 
+    # Reading conversations
+    archived_thread_answer: Literal["404", "shown"] = _switch(
+        "U", "GET of an archived thread, or of its messages, without archived=true.", default="404"
+    )
+    message_sort: Literal["honoured", "ignored"] = _switch(
+        "I", "sort=-createdAt of a thread's messages; ignored: the oldest come first.", default="honoured"
+    )
+
     # OAuth and limits
     portal_plan: Literal["professional", "starter"] = _switch(
         "U",

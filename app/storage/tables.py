@@ -421,3 +421,29 @@ boots = Table(
     Column("boot_id", String(64), primary_key=True),
     Column("epoch_offset", Double, nullable=False),
 )
+
+reconciled = Table(
+    "reconciled",
+    metadata,
+    Column("portal_id", BigInteger, ForeignKey("portals.id"), primary_key=True, autoincrement=False),
+    Column("owner", Text),
+    Column("lease", Double),
+    # Everything before this time was compared; ``ran_at`` is when the last comparison ended, however it did.
+    Column("until", Double),
+    Column("ran_at", Double),
+    # A comparison that somebody asks for, and from when on.
+    Column("wanted_at", Double),
+    Column("wanted_since", Double),
+    Column("reason", Text, nullable=False, default=""),
+    # The oldest message that was left because of its age.
+    Column("oldest_left", Double),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("since", Double, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("seen", BigInteger, nullable=False, default=0),
+)

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.relay import schedule
+from app.relay import reconcile, schedule
+from app.relay.paced import Interrupted
 from app.relay.services import Services
 from tests.app.relay.conftest import light_relay, relay_simulator
 from tests.app.relay.world import RelayWorld, eventually
@@ -73,3 +74,26 @@ def test_it_measures_and_cleans_up_now_and_then(light_relay: RelayWorld, monkeyp
     monkeypatch.setattr(schedule, "measure", lambda _: done.append("measure"))
     with running(light_relay.services):
         eventually(lambda: set(done) == {"clean_up", "measure"})
+
+
+def test_it_compares_with_hubspot_beside_its_looks_whatever_happens(
+    light_relay: RelayWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = threading.Event()
+    runs: list[str] = []
+    errors: list[Exception] = [KeyError("surprise"), OperationalError("", None, Exception("away"))]
+
+    def run_due(_services: Services, _stop: threading.Event) -> None:
+        runs.append(threading.current_thread().name)
+        if errors:
+            raise errors.pop(0)
+        if len(runs) > 3:
+            raise Interrupted
+
+    monkeypatch.setattr(scheduler, "_COMPARE", 0.01)
+    monkeypatch.setattr(reconcile, "run_due", run_due)
+    scheduler.compare(light_relay.services, stop)
+    assert len(runs) == 4
+    stop.set()
+    scheduler.compare(light_relay.services, stop)
+    assert len(runs) == 4

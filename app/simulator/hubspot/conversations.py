@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from flask import request
@@ -16,6 +17,9 @@ from app.simulator.hubspot.views import account_view, inbox_view, message_view, 
 
 READERS = frozenset({"conversations.read"})
 WRITERS = frozenset({"conversations.write"})
+
+SORTS = ("id", "latestMessageTimestamp")
+_NEVER = "1970-01-01T00:00:00Z"
 
 # [D] Ids below belong to HubSpot's own channels.
 BUILT_IN = {"1000": "Live chat", "1002": "Email"}
@@ -65,8 +69,9 @@ def register(router: Router) -> None:
 
 
 def list_inboxes(call: Call) -> dict[str, Any]:
-    """Inboxes and help desks."""
-    return page([inbox_view(inbox, call.world.clock) for inbox in call.portal.inboxes.values()])
+    """Inboxes and help desks; none of the simulator's is ever archived."""
+    found = [] if flag("archived") else call.portal.inboxes.values()
+    return page([inbox_view(inbox, call.world.clock) for inbox in found])
 
 
 def get_inbox(call: Call, inbox_id: str) -> dict[str, Any]:
@@ -130,29 +135,28 @@ def read_actors(call: Call) -> dict[str, Any]:
 def list_threads(call: Call) -> dict[str, Any]:
     """Threads, always ascending. [D] which filters exclude each other."""
     _check_filters()
-    inbox_id = request.args.get("inboxId")
-    contact_id = request.args.get("associatedContactId")
-    status = request.args.get("threadStatus")
-    found = [
-        thread
+    wanted = {
+        "inboxId": request.args.get("inboxId"),
+        "associatedContactId": request.args.get("associatedContactId"),
+        "status": request.args.get("threadStatus"),
+        "associatedTicketId": request.args.get("associatedTicketId"),
+    }
+    views = [
+        thread_view(thread, call.world.clock)
         for thread in call.state.threads.values()
-        if thread.portal_id == call.portal_id
-        and thread.archived == flag("archived")
-        and (inbox_id is None or thread.inbox_id == inbox_id)
-        and (contact_id is None or thread.contact_id == contact_id)
-        and (status is None or thread.status.value == status)
+        if thread.portal_id == call.portal_id and thread.archived == flag("archived")
     ]
-    views = [thread_view(thread, call.world.clock) for thread in found]
-    if request.args.get("sort") != "latestMessageTimestamp":
-        return page(sorted(views, key=lambda view: int(view["id"])), with_total=False)
-    after = request.args["latestMessageTimestampAfter"]
-    recent = [view for view in views if view.get("latestMessageTimestamp", "") > after]
+    found = [view for view in views if _is_wanted(view, wanted)]
+    if request.args.get("sort", "id") == "id":
+        return page(sorted(found, key=lambda view: int(view["id"])), with_total=False)
+    after = _moment(request.args["latestMessageTimestampAfter"])
+    recent = [view for view in found if _moment(view.get("latestMessageTimestamp", _NEVER)) > after]
     return page(sorted(recent, key=lambda view: str(view["latestMessageTimestamp"])), with_total=False)
 
 
 def get_thread(call: Call, thread_id: str) -> dict[str, Any]:
     """One thread."""
-    return thread_view(_thread(call, thread_id), call.world.clock)
+    return thread_view(_shown(call, thread_id), call.world.clock)
 
 
 def update_thread(call: Call, thread_id: str) -> dict[str, Any]:
@@ -171,9 +175,14 @@ def update_thread(call: Call, thread_id: str) -> dict[str, Any]:
 
 
 def list_messages(call: Call, thread_id: str) -> dict[str, Any]:
-    """A thread's messages, comments and notes by time; [D] sort=-createdAt turns them around."""
-    newest_first = request.args.get("sort") == "-createdAt"
-    ordered = sorted(_thread(call, thread_id).messages, key=lambda message: message.created_at, reverse=newest_first)
+    """A thread's messages, comments and notes by time; [D] sort=-createdAt turns them around.
+
+    No single message is ever archived here: `archived` speaks of those of an archived thread [U].
+    """
+    thread = _shown(call, thread_id)
+    found = thread.messages if thread.archived or not flag("archived") else []
+    newest_first = request.args.get("sort") == "-createdAt" and call.world.switches.message_sort == "honoured"
+    ordered = sorted(found, key=lambda message: message.created_at, reverse=newest_first)
     return page([message_view(message, call.world.clock) for message in ordered], with_total=False)
 
 
@@ -210,6 +219,30 @@ def _actor(actor: Actor) -> dict[str, Any]:
     return present({"id": actor.id, "type": actor.type, "name": actor.name or None, "email": actor.email or None})
 
 
+def _shown(call: Call, thread_id: str) -> Thread:
+    """The thread, where the request may see it. [U] whether an archived one shows itself unasked: a switch."""
+    thread = _thread(call, thread_id)
+    if thread.archived and not flag("archived") and call.world.switches.archived_thread_answer == "404":
+        raise not_found()
+    return thread
+
+
+def _is_wanted(view: dict[str, Any], wanted: dict[str, str | None]) -> bool:
+    """Whether a thread passes the filters; [D] association=TICKET asks for those that have one."""
+    fields = view | view.get("threadAssociations", {})
+    if request.args.get("association") == "TICKET" and "associatedTicketId" not in fields:
+        return False
+    return all(value is None or fields.get(name) == value for name, value in wanted.items())
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ApiError(400, f"Unable to parse {text!r} as a time", category=None) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _thread(call: Call, thread_id: str) -> Thread:
     thread = call.state.threads.get(thread_id)
     if thread is None or thread.portal_id != call.portal_id:
@@ -233,5 +266,7 @@ def _check_filters() -> None:
             raise ApiError(400, "associatedContactId cannot be combined with inboxId")
         if "threadStatus" not in arguments:
             raise ApiError(400, "threadStatus is required with associatedContactId")
+    if arguments.get("sort", "id") not in SORTS:
+        raise ApiError(400, f"Threads are sorted by {' or '.join(SORTS)}")
     if arguments.get("sort") == "latestMessageTimestamp" and "latestMessageTimestampAfter" not in arguments:
         raise ApiError(400, "latestMessageTimestampAfter is required with this sort")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from flask import Response, request
 from pydantic import field_validator
 
+from app.simulator.faults import EFFECT_KINDS, Api
 from app.simulator.hubspot import attachments, channels, publishing
 from app.simulator.hubspot.bodies import Body, read
 from app.simulator.hubspot.errors import ApiError, not_found
@@ -118,7 +119,11 @@ def publish(call: Call, channel_id: str) -> Response:
         in_reply_to=body.inReplyToId,
         contact_id=_contact_id(body),
     )
-    return _created(call, publishing.store(call, channel, account, content=content))
+    message = publishing.store(call, channel, account, content=content)
+    response = _created(call, message)
+    if call.world.faults.draw(Api.HUBSPOT, request.method, request.path, kinds=EFFECT_KINDS, body=request.get_data):
+        publishing.forget(call.world, message)
+    return response
 
 
 def get_message(call: Call, channel_id: str, message_id: str) -> dict[str, Any]:

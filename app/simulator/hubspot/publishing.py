@@ -142,6 +142,16 @@ def add(world: World, thread: Thread, message: Message) -> None:
     subscriptions.fire(world, thread, "conversation.newMessage", messageId=message.id, messageType=message.type)
 
 
+def forget(world: World, message: Message) -> None:
+    """Lose a message that was answered as stored, with its idempotency id; its thread stays."""
+    state = world.hubspot
+    thread = state.threads[message.thread_id]
+    thread.messages.remove(message)
+    del state.messages[message.id]
+    state.idempotency = {key: held for key, held in state.idempotency.items() if held != message.id}
+    threads.changed(world, thread)
+
+
 def _message(world: World, app_id: str, thread: Thread, *, content: Content) -> Message:
     incoming = content.direction is Direction.INCOMING
 

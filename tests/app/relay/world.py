@@ -35,7 +35,19 @@ from app.simulator.world import World
 from app.storage import accounts, portals, schema
 from app.storage.accounts import AccountRow, NewAccount
 from app.storage.clock import now
-from app.storage.tables import actors, attempts, breakers, contacts, envelopes, lanes, media, messages, receipts
+from app.storage.tables import (
+    actors,
+    attempts,
+    breakers,
+    contacts,
+    envelopes,
+    heartbeats,
+    lanes,
+    media,
+    messages,
+    receipts,
+    reconciled,
+)
 from app.storage.tables import portals as portal_table
 from app.web import create_app
 
@@ -55,6 +67,8 @@ _TIMES: dict[Table, tuple[str, ...]] = {
     breakers: ("opened_at", "probe_at"),
     contacts: ("asked_at",),
     actors: ("fresh_until", "asked_until"),
+    reconciled: ("lease", "until", "ran_at", "wanted_at", "wanted_since"),
+    heartbeats: ("since", "at"),
 }
 
 
@@ -153,6 +167,11 @@ class RelayWorld:
         rule = FaultRule(api=api, path=path, times=times, fault=Fault(kind=kind, **details))
         self.world.faults.add(rule)
 
+    def lose_webhooks(self, share: float = 1.0) -> None:
+        """Let a share of HubSpot's webhooks be lost for good, until the faults are cleared."""
+        fault = Fault(kind=FaultKind.DROP)
+        self.world.faults.add(FaultRule(api=Api.HUBSPOT, path="/webhooks/hubspot", probability=share, fault=fault))
+
     def settle(self, *, within: float = 10.0) -> None:
         """Work in this thread until nothing is due and no webhook is on its way."""
         deadline = time.monotonic() + within
@@ -239,9 +258,9 @@ class RelayWorld:
         """What the agent reads, in the order of arrival."""
         return [one["text"] for one in sorted(self.inbox(), key=lambda one: one["receivedAt"])]
 
-    def heard(self) -> list[str]:
+    def heard(self, conversation: str = "c1") -> list[str]:
         """What the customer reads from us."""
-        return [one["text"] for one in self.customer_sees() if not one["mine"]]
+        return [one["text"] for one in self.customer_sees(conversation) if not one["mine"]]
 
     def conversation(self) -> str:
         """A conversation with one message of the customer's. Returns HubSpot's thread id."""

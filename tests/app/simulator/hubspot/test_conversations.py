@@ -120,3 +120,53 @@ def test_comments_stay_inside_and_agents_messages_go_out(scene: Scene, receiver:
     (request,) = receiver.wait(1)
     assert sent["id"] in request.body.decode()
     assert b"secret" not in request.body
+
+
+def test_threads_are_found_by_ticket_and_contact(scene: Scene) -> None:
+    thread_id = open_thread(scene)
+    with scene.world.lock:
+        scene.world.hubspot.threads[thread_id].ticket_id = "88"
+    open_thread(scene, integrationThreadId="11111111-7c38-4a62-9c0b-5a2f6f0d9a11")
+    assert [one["id"] for one in get(scene, "/threads", associatedTicketId="88")["results"]] == [thread_id]
+    assert [one["id"] for one in get(scene, "/threads", association="TICKET")["results"]] == [thread_id]
+    assert len(get(scene, "/threads")["results"]) == 2
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["sort=createdAt", "sort=latestMessageTimestamp&latestMessageTimestampAfter=yesterday"],
+)
+def test_sorts_and_times_that_are_none_are_refused(scene: Scene, query: str) -> None:
+    open_thread(scene)
+    assert scene.call("GET", f"{BASE}/threads?{query}").status_code == 400
+
+
+def test_times_with_an_offset_are_compared_as_times(scene: Scene) -> None:
+    open_thread(scene, timestamp="2026-09-14T08:15:30.120Z")
+    for after, count in (("2026-09-14T05:15:30.119-03:00", 1), ("2026-09-14T05:15:30.120-03:00", 0)):
+        found = get(scene, "/threads", sort="latestMessageTimestamp", latestMessageTimestampAfter=after)
+        assert len(found["results"]) == count
+
+
+@pytest.mark.parametrize(("answer", "status"), [("404", 404), ("shown", 200)])
+def test_an_archived_thread_shows_itself_unasked_by_a_switch(scene: Scene, answer: str, status: int) -> None:
+    scene.world.switch(archived_thread_answer=answer)
+    thread_id = open_thread(scene)
+    assert get(scene, f"/threads/{thread_id}/messages", archived="true")["results"] == []
+    with scene.world.lock:
+        scene.world.hubspot.threads[thread_id].archived = True
+    for path in (f"/threads/{thread_id}", f"/threads/{thread_id}/messages"):
+        assert scene.call("GET", BASE + path).status_code == status
+        assert get(scene, path, archived="true")
+
+
+def test_the_order_of_messages_is_ignored_by_a_switch(scene: Scene) -> None:
+    thread_id = open_thread(scene)
+    scene.reply(thread_id)
+    newest = get(scene, f"/threads/{thread_id}/messages", sort="-createdAt")["results"]
+    scene.world.switch(message_sort="ignored")
+    assert get(scene, f"/threads/{thread_id}/messages", sort="-createdAt")["results"] == newest[::-1]
+
+
+def test_no_inbox_is_archived(scene: Scene) -> None:
+    assert get(scene, "/inboxes", archived="true")["total"] == 0

@@ -207,3 +207,13 @@ def test_an_agent_can_be_named_since_2026_03(scene: Scene) -> None:
     assert older.json()["createdBy"] == f"I-{seed.APP_ID}"
     sender["senderActorId"] = "A-999"
     assert "SENDER_AGENT_NOT_FOUND" in scene.call("POST", MESSAGES, body).text
+
+
+def test_a_message_that_is_forgotten_was_answered_as_stored(scene: Scene) -> None:
+    scene.fault("forget", path="/messages$")
+    first = scene.publish(integrationIdempotencyId="key-1")
+    assert scene.call("GET", f"{MESSAGES}/{first['id']}").status_code == 404
+    again = scene.publish(integrationIdempotencyId="key-1")
+    assert again["id"] != first["id"]
+    assert again["conversationsThreadId"] == first["conversationsThreadId"]
+    assert scene.call("GET", f"{MESSAGES}/{again['id']}").status_code == 200
