@@ -12,7 +12,9 @@ from app.conformance.report import Check, Skipped, expect
 from app.conformance.samples import Subject
 from app.connectors.base import Connector
 from app.domain.account import Credentials
-from app.domain.capability import Capabilities, fit, length
+from app.domain.capability import Capabilities
+from app.domain.fit import fit
+from app.domain.length import length
 from app.domain.message import Attachment, Content
 from app.domain.status import Status
 

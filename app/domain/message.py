@@ -67,6 +67,13 @@ class Attachment(Stored):
     size: int | None = Field(default=None, description="Bytes, as the service says.")
 
 
+class Choice(Stored):
+    """An answer that the reader can pick; with ``url``, a link that they can open instead."""
+
+    label: str
+    url: str = ""
+
+
 class Content(Stored):
     """What a message says. Texts are plain; ``html`` is the same text with formatting, where there was any."""
 
@@ -74,6 +81,7 @@ class Content(Stored):
     text: str = ""
     html: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    choices: tuple[Choice, ...] = ()
     reply_to: str | None = Field(default=None, description="Id of the quoted message, on the side it comes from.")
     is_placeholder: bool = Field(default=False, description="Stands where another message could not be shown.")
     cut_at: int | None = Field(default=None, description="Here the text was cut on its way; the whole is fetched.")

@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from app.domain.message import Attachment, AttachmentKind, Content
+from app.domain.fit import with_pictures
+from app.domain.message import Attachment, AttachmentKind, Choice, Content
+from app.domain.rich_text import html_reader
 from app.hubspot.payloads import read_object, read_objects, read_text
 
 #: In front of a HubSpot file id that stands as an attachment's source.
@@ -27,6 +29,9 @@ USAGE_WORDS: Final = {kind: word for word, kind in USAGES.items()}
 
 #: Attachments that only describe a message and show nobody anything.
 SILENT: Final = frozenset({"SOCIAL_MEDIA_METADATA", "WHATSAPP_TEMPLATE_METADATA"})
+
+#: What is no line of the text.
+_ELSEWHERE: Final = SILENT | {"QUICK_REPLIES"}
 
 #: Only Python's own table, so that every machine guesses the same.
 _TYPES = mimetypes.MimeTypes(filenames=())
@@ -61,15 +66,16 @@ def read_content(
 ) -> Content:
     """Read what an agent's message says; ``truncated``: the event carries only the beginning of the text.
 
-    Attachments without bytes (a place, quick replies, a contact) become lines of the text, so that nothing that the
-    agent sent is lost in silence.
+    Attachments without bytes (a place, a contact) become lines of the text, so that nothing that the agent sent is lost
+    in silence. Pictures that stand in the text are attachments as well.
     """
     files = [attachment for item in items if (attachment := _read_file(item))]
     lines = [line for item in items if (line := _read_line(item))]
     return Content(
         text="\n".join(filter(None, [text, *lines])),
         html=_with_lines(rich_text, lines) if rich_text else None,
-        attachments=tuple(files),
+        attachments=tuple(with_pictures(files, html_reader.read(rich_text))),
+        choices=tuple(choice for item in items for choice in _read_choices(item)),
         reply_to=reply_to or None,
         cut_at=len(text) if truncated else None,
     )
@@ -102,7 +108,7 @@ def _read_line(item: dict[str, Any]) -> str:
     kind = read_text(item.get("type"))
     if kind in _LINES:
         return _LINES[kind](item)
-    return "" if kind in SILENT or _read_file(item) else "[attachment]"
+    return "" if kind in _ELSEWHERE or _read_file(item) else "[attachment]"
 
 
 def _location(item: dict[str, Any]) -> str:
@@ -120,15 +126,16 @@ def _contact(item: dict[str, Any]) -> str:
     return ", ".join(filter(None, words)) or "[contact]"
 
 
-def _quick_replies(item: dict[str, Any]) -> str:
-    return "\n".join(map(_quick_reply, read_objects(item.get("quickReplies"))))
+def _read_choices(item: dict[str, Any]) -> list[Choice]:
+    if item.get("type") != "QUICK_REPLIES":
+        return []
+    return [choice for one in read_objects(item.get("quickReplies")) if (choice := _choice(one))]
 
 
-def _quick_reply(reply: dict[str, Any]) -> str:
+def _choice(reply: dict[str, Any]) -> Choice | None:
     label, value = read_text(reply.get("label")), read_text(reply.get("value"))
-    if reply.get("valueType") == "URL" and label:
-        return f"- {label}: {value}"
-    return f"- {label or value}"
+    url = value if reply.get("valueType") == "URL" else ""
+    return Choice(label=label or value, url=url) if label or value else None
 
 
 def _header(item: dict[str, Any]) -> str:
@@ -139,7 +146,6 @@ def _header(item: dict[str, Any]) -> str:
 _LINES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
     "LOCATION": _location,
     "CONTACT": _contact,
-    "QUICK_REPLIES": _quick_replies,
     "MESSAGE_HEADER": _header,
 }
 

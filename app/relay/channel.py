@@ -36,10 +36,14 @@ MOST_FILES: Final = 10
 #: An app was reported to take about so many channels.
 MOST_CHANNELS: Final = 10
 
-#: What the composer may offer where a service reads the dialect. Others have no formatting.
+#: What the composer offers where a service reads the dialect. Others have no formatting.
+_SIGNS: Final = frozenset(RichText) - {RichText.UNDERLINE}
 _BUTTONS: Final = {
-    RichTextDialect.TELEGRAM: frozenset(RichText) - {RichText.LISTS},
+    RichTextDialect.TELEGRAM: frozenset(RichText),
     RichTextDialect.MATRIX: frozenset(RichText),
+    RichTextDialect.SLACK: _SIGNS,
+    RichTextDialect.WHATSAPP: _SIGNS,
+    RichTextDialect.VIBER: _SIGNS,
 }
 
 _THREADING: Final = {

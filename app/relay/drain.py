@@ -178,7 +178,7 @@ class _Run:
                     connection, head.id, [one.model_copy(update={"at": at}) for one in contents]
                 )
         part = next(one for one in parts if one.state != "sent")
-        return Call(head, part, account, last=part is parts[-1])
+        return Call(replace(head, parts=parts), part, account, last=part is parts[-1])
 
     def _pace(self, reserve: Callable[[], Slot]) -> Park | None:
         """Return None when the call may be made now: in the slot that the lane has waited for, or in a new one."""

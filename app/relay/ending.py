@@ -58,6 +58,7 @@ def fail(
 
     By the account's policy the lane then waits for a person, or goes on; what a customer wrote leaves a placeholder.
     """
+    hint = _with_part(head, hint)
     holds = account.dead_letters is DeadLetterPolicy.HOLD
     outbound = head.direction is Direction.OUTBOUND
     status_lane, ring = _touch_both(connection, head) if outbound else (None, [])
@@ -78,6 +79,7 @@ def expire(connection: Connection, account: AccountRow, head: Head, *, reason: s
 
     A call whose worker died is judged with it: while the account is paused nobody claims the lane to do so.
     """
+    hint = _with_part(head, hint)
     touched = _touch_both(connection, head)
     if not messages.fail_overdue(connection, head.id, reason=reason, hint=hint):
         return []
@@ -86,6 +88,12 @@ def expire(connection: Connection, account: AccountRow, head: Head, *, reason: s
     statuses.want(connection, head.id, touched[0], Status.FAILED, sentence=hint)
     _bury(connection, account, head, reason=reason, hint=hint)
     return touched[1]
+
+
+def _with_part(head: Head, hint: str) -> str:
+    """Say which part of a message it was, where it has several: those before it were sent, those after it are not."""
+    failed = next((part for part in head.parts if part.state != "sent"), None)
+    return f"Part {failed.position + 1} of {len(head.parts)}: {hint}" if failed and len(head.parts) > 1 else hint
 
 
 def _touch_both(connection: Connection, head: Head) -> tuple[int, list[int]]:

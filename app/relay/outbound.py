@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.connectors.base import LooksUp
-from app.domain.capability import UnknownOutcome, fit
+from app.domain.capability import UnknownOutcome
+from app.domain.fit import fit
 from app.domain.part import Part, PartContent, Sent
 from app.errors import RecipientUnreachable
 from app.relay import actors, echoes, originals, pace, recipients

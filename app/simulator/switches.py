@@ -34,6 +34,9 @@ class Switches(BaseModel):
         "C", "Refuse a message that lacks attachments, recipients or timestamp.", default=False
     )
     empty_text: Literal["reject", "accept"] = _switch("U", "Empty text without an attachment.", default="reject")
+    rich_text_tags: Literal["keep", "strip"] = _switch(
+        "U", "What becomes of tags in richText that the composer has no button for.", default="keep"
+    )
     text_limit: int = _switch("U", "Longest text in characters; 0: no limit.", default=0, ge=0)
     inactive_account_answer: Literal["400", "404", "accept"] = _switch(
         "U", "Publishing on an inactive or unauthorised account.", default="400"

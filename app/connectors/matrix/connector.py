@@ -23,6 +23,7 @@ from app.domain.capability import Capabilities, LengthUnit, RichTextDialect
 from app.domain.message import Attachment, Event, Unopened
 from app.domain.part import Part, PartContent, Sent
 from app.domain.person import Identifier
+from app.domain.rich_text import html_reader, html_writer
 from app.domain.status import Status
 from app.domain.webhook import Answer, RawRequest
 from app.errors import ContentUnsupported, Rejected, SignatureInvalid, Unauthorized
@@ -227,8 +228,11 @@ def _content(content: PartContent) -> dict[str, Any]:
     message: dict[str, Any] = {"msgtype": "m.text", "body": content.text, "m.mentions": {}}
     if content.reply_to:
         message["m.relates_to"] = {"m.in_reply_to": {"event_id": content.reply_to}}
-    rich = {**message, "format": HTML, "formatted_body": content.html}
-    return rich if content.html and _size(rich) <= CONTENT_LENGTH else message
+    if not content.html:
+        return message
+    formatted = html_writer.write(html_reader.read(content.html), html_writer.MATRIX)
+    rich = {**message, "format": HTML, "formatted_body": formatted}
+    return rich if _size(rich) <= CONTENT_LENGTH else message
 
 
 def _size(content: dict[str, Any]) -> int:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from app.connectors.matrix.wire import Lenient, Wire
 from app.domain.message import Attachment, AttachmentKind, Content
+from app.domain.rich_text import html_reader, html_writer
 
 HTML = "org.matrix.custom.html"
 REPLACE = "m.replace"
@@ -29,7 +30,6 @@ ATTACHMENTS: Mapping[str, AttachmentKind] = {
 
 _MXC = re.compile(r"mxc://[^/\s]+/[A-Za-z0-9_-]+")
 _GEO = re.compile(r"geo:(-?\d+(?:\.\d+)?),(-?\d+(?:\.\d+)?)")
-_OLD_REPLY_HTML = re.compile(r"<mx-reply>.*?</mx-reply>", re.DOTALL | re.IGNORECASE)
 #: Quoted lines that clients older than version 1.13 of the specification put above a reply.
 _OLD_REPLY_TEXT = re.compile(r"\A> (?:\* )?<@[^\n]*\n(?:>[^\n]*\n)*\n?")
 
@@ -134,6 +134,8 @@ def _without_old_reply(wire: MessageContent) -> str:
 
 
 def _html(wire: MessageContent) -> str | None:
+    """Return the formatting, made safe and without the quotation of an old reply; None where there is none."""
     if wire.format != HTML or not wire.formatted_body:
         return None
-    return _OLD_REPLY_HTML.sub("", wire.formatted_body) or None
+    document = html_reader.read(wire.formatted_body)
+    return None if document.is_plain else html_writer.write(document)

@@ -19,7 +19,6 @@ from app.connectors.base import Connector, MediaRequest, Profile
 from app.connectors.telegram import updates
 from app.connectors.telegram.calls import LARGEST_DOWNLOAD, ChatMoved, FormattingRefused, call, credentials_of
 from app.connectors.telegram.credentials import TelegramCredentials
-from app.connectors.telegram.markup import Formatted, from_html
 from app.domain.account import Account, Credentials
 from app.domain.capability import (
     Capabilities,
@@ -28,11 +27,12 @@ from app.domain.capability import (
     RateScope,
     RichTextDialect,
     UnknownOutcome,
-    length,
 )
+from app.domain.length import length
 from app.domain.message import Attachment, Event, Unopened
 from app.domain.part import Part, PartContent, Sent
 from app.domain.person import Identifier
+from app.domain.rich_text import html_reader, telegram
 from app.errors import ContentUnsupported, OutcomeUnknown, Rejected, SignatureInvalid
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def _payload(part: Part) -> dict[str, JsonValue]:
     formatted = _formatted(part.content)
     payload: dict[str, JsonValue] = {"chat_id": _chat_id(chat), "text": formatted.text}
     if formatted.entities:
-        payload["entities"] = list(formatted.entities)
+        payload["entities"] = [_entity(one) for one in formatted.entities[: telegram.MOST_ENTITIES]]
     if business:
         payload["business_connection_id"] = business
     if (part.content.reply_to or "").isdecimal():
@@ -166,10 +166,15 @@ def _payload(part: Part) -> dict[str, JsonValue]:
     return payload
 
 
-def _formatted(content: PartContent) -> Formatted:
-    formatted = from_html(content.html) if content.html else Formatted("")
+def _formatted(content: PartContent) -> telegram.Entities:
+    formatted = telegram.write(html_reader.read(content.html)) if content.html else telegram.Entities("")
     fits = 0 < length(formatted.text, LengthUnit.UTF16) <= TEXT_LENGTH
-    return formatted if fits else Formatted(content.text)
+    return formatted if fits else telegram.Entities(content.text)
+
+
+def _entity(entity: telegram.Entity) -> dict[str, JsonValue]:
+    body: dict[str, JsonValue] = {"type": entity.type, "offset": entity.offset, "length": entity.length}
+    return body | ({"url": entity.url} if entity.url else {})
 
 
 def _chat_id(chat: str) -> int | str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app.connectors.telegram.formatting import to_html
-from app.connectors.telegram.wire import ChatMessage, File, Location
+from app.connectors.telegram.wire import ChatMessage, Entity, File, Location
 from app.domain.message import Attachment, AttachmentKind, Content
+from app.domain.rich_text import html_writer, telegram
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,20 @@ def read(message: ChatMessage) -> Content:
     text, entities = message.text or message.caption, message.entities if message.text else message.caption_entities
     if not text and not lines and not attachments:
         lines = [_unknown(message)]
-    html = to_html(text, entities) if text and not lines else None
+    html = _html(text, entities) if text and not lines else None
     return Content(
         text="\n".join([text, *lines] if text else lines),
         html=html,
         attachments=attachments,
         reply_to=_reply_to(message),
     )
+
+
+def _html(text: str, entities: Sequence[Entity]) -> str | None:
+    """Return a text with its formatting, None where there is none."""
+    known = [telegram.Entity(one.type, one.offset, one.length, one.url) for one in entities]
+    document = telegram.read(text, known)
+    return None if document.is_plain else html_writer.write(document)
 
 
 def _reply_to(message: ChatMessage) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,9 @@ from app.simulator.hubspot.state import (
     Thread,
 )
 from app.simulator.world import World
+
+#: Tags that the composer has no button for.
+_OTHER_TAGS = re.compile(r"</?(?!(?:p|br|strong|em|u|a|ul|ol|li|blockquote)\b)[a-z][^>]*>")
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,12 @@ def forget(world: World, message: Message) -> None:
     threads.changed(world, thread)
 
 
+def _kept(world: World, rich_text: str | None) -> str | None:
+    """Return the part of some HTML that HubSpot keeps, if it strips any: [U]."""
+    strips = rich_text and world.switches.rich_text_tags == "strip"
+    return _OTHER_TAGS.sub("", rich_text or "") if strips else rich_text
+
+
 def _message(world: World, app_id: str, thread: Thread, *, content: Content) -> Message:
     incoming = content.direction is Direction.INCOMING
 
@@ -165,7 +175,7 @@ def _message(world: World, app_id: str, thread: Thread, *, content: Content) -> 
         channel_id=thread.channel_id,
         direction=content.direction,
         text=content.text,
-        rich_text=content.rich_text,
+        rich_text=_kept(world, content.rich_text),
         created_at=content.created_at,
         created_by=thread.visitor_id if incoming else (content.senders[0].actor_id or f"I-{app_id}"),
         received_at=world.clock.now(),

@@ -101,7 +101,7 @@ def test_a_text_is_a_message_with_its_own_time_and_ids() -> None:
 
 def test_formatted_text_keeps_both_forms() -> None:
     content = recorded_message("formatted").content
-    assert (content.text, content.html) == ("**bold** text", "<strong>bold</strong> text")
+    assert (content.text, content.html) == ("**bold** text", "<p><strong>bold</strong> text</p>")
 
 
 def test_an_image_has_its_caption_name_type_and_size() -> None:
@@ -239,7 +239,7 @@ def test_a_read_receipt_covers_what_came_before() -> None:
                 "formatted_body": "<mx-reply><blockquote>one\ntwo</blockquote></mx-reply><b>yes</b>",
                 "m.relates_to": {"m.in_reply_to": {"event_id": "$a"}},
             },
-            Content(text="yes", html="<b>yes</b>", reply_to="$a"),
+            Content(text="yes", html="<p><strong>yes</strong></p>", reply_to="$a"),
         ),
         ("quotation that is no reply", {"body": "> <@a:b> one\n\nyes"}, Content(text="> <@a:b> one\n\nyes")),
         (
@@ -549,7 +549,7 @@ def test_formatting_and_a_quotation_go_along(server: ScriptedServer, http: Http)
         "m.mentions": {},
         "m.relates_to": {"m.in_reply_to": {"event_id": "$first"}},
         "format": "org.matrix.custom.html",
-        "formatted_body": "<b>Hello</b>",
+        "formatted_body": "<strong>Hello</strong>",
     }
 
 

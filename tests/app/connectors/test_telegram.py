@@ -14,7 +14,8 @@ from app.connectors.base import FetchesMedia, RegistersWebhook, TestsCredentials
 from app.connectors.telegram import TelegramConnector
 from app.connectors.telegram.credentials import TelegramCredentials
 from app.domain.account import Account
-from app.domain.message import Attachment, AttachmentKind, Event, Kind, Message, Notice, NoticeKind, Unopened
+from app.domain.fit import fit
+from app.domain.message import Attachment, AttachmentKind, Content, Event, Kind, Message, Notice, NoticeKind, Unopened
 from app.domain.part import Part, PartContent
 from app.domain.person import Identifier, IdentifierType
 from app.domain.webhook import RawRequest
@@ -296,13 +297,13 @@ def test_formatting() -> None:
 
     assert content.text == "Hi 👋 bold link code\nhidden <b>"
     assert content.html == (
-        'Hi 👋 <b>bold <a href="https://example.com/?a=1&amp;b=2">link</a></b> <code>code</code><br>'
-        '<span class="tg-spoiler">hidden</span> &lt;b&gt;'
+        '<p>Hi 👋 <strong>bold </strong><a href="https://example.com/?a=1&amp;b=2"><strong>link</strong></a> '
+        '<code>code</code><br><span class="tg-spoiler">hidden</span> &lt;b&gt;</p>'
     )
 
 
 def test_formatting_of_a_caption() -> None:
-    assert message("photo").content.html == "My <i>garden</i>"
+    assert message("photo").content.html == "<p>My <em>garden</em></p>"
 
 
 @pytest.mark.parametrize(
@@ -314,13 +315,14 @@ def test_formatting_of_a_caption() -> None:
         ("negative", [("bold", -1, 2)], None),
         ("empty", [("bold", 1, 0)], None),
         ("in a pair", [("bold", 0, 3)], None),
-        ("around a pair", [("bold", 2, 2)], "ab<b>👋</b>cd"),
-        ("overlapping", [("bold", 0, 4), ("italic", 2, 3)], "<b>ab<i>👋</i></b><i>c</i>d"),
-        ("same place", [("bold", 0, 2), ("underline", 0, 2)], "<b><u>ab</u></b>👋cd"),
-        ("whole", [("pre", 0, 6)], "<pre>ab👋cd</pre>"),
-        ("strike and quote", [("strikethrough", 0, 1), ("blockquote", 4, 2)], "<s>a</s>b👋<blockquote>cd</blockquote>"),
-        ("an address", [("url", 0, 2)], '<a href="http://ab">ab</a>👋cd'),
-        ("an email", [("email", 0, 2)], '<a href="mailto:ab">ab</a>👋cd'),
+        ("around a pair", [("bold", 2, 2)], "<p>ab<strong>👋</strong>cd</p>"),
+        ("overlapping", [("bold", 0, 4), ("italic", 2, 3)], "<p><strong>ab<em>👋</em></strong><em>c</em>d</p>"),
+        ("same place", [("bold", 0, 2), ("underline", 0, 2)], "<p><strong><u>ab</u></strong>👋cd</p>"),
+        ("whole", [("pre", 0, 6)], "<pre><code>ab👋cd</code></pre>"),
+        ("strike", [("strikethrough", 0, 1)], "<p><s>a</s>b👋cd</p>"),
+        ("quote", [("blockquote", 4, 2)], "<p>ab👋</p><blockquote><p>cd</p></blockquote>"),
+        ("an address", [("url", 0, 2)], '<p><a href="http://ab">ab</a>👋cd</p>'),
+        ("an email", [("email", 0, 2)], '<p><a href="mailto:ab">ab</a>👋cd</p>'),
     ],
 )
 def test_entities(label: str, entities: list[tuple[str, int, int]], html: str | None) -> None:  # noqa: ARG001
@@ -488,7 +490,29 @@ def test_send_a_link(server: ScriptedServer, account: Account, http: Http) -> No
     assert server.seen[0].json() == {"chat_id": 5, "text": "see it", "entities": [link]}
 
 
-@pytest.mark.parametrize("html", ["", "<script>x</script>", "<li>" * 3000 + "x"])
+def test_a_long_formatted_text_keeps_its_entities_in_every_part(
+    server: ScriptedServer, account: Account, http: Http
+) -> None:
+    words = "👨\u200d👩\u200d👧 bold " * 900
+    content = Content(text=words, html=f"<blockquote>{words}</blockquote><p>plain <b>{words}</b></p>")
+    parts = fit(content, TELEGRAM.capabilities)
+    for number, one in enumerate(parts):
+        TELEGRAM.send(Part("5", one, key=str(number)), account, http)
+
+    assert len(parts) > 4
+    formatted: list[str] = []
+    known = {"message_id": 1, "date": 1, "chat": {"id": 5, "type": "private"}}
+    for seen in server.seen:
+        body = seen.json()
+        assert isinstance(body, dict)
+        sent = telegram.Message.de_json(known | body, bot=None)
+        assert sent.text is not None
+        assert len(sent.text.encode("utf-16-le")) // 2 <= 4096
+        formatted += sent.parse_entities().values()
+    assert "".join("".join(formatted).split()) == "".join((words * 2).split())
+
+
+@pytest.mark.parametrize("html", ["", "<script>x</script>", "<b>" + "x" * 5000])
 def test_formatting_that_leaves_no_fitting_text_is_dropped(
     html: str, server: ScriptedServer, account: Account, http: Http
 ) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.message import Attachment, AttachmentKind
+from app.domain.message import Attachment, AttachmentKind, Choice
 from app.hubspot.attachments import FileRef, file_id, read_content, write_file
 
 
@@ -64,17 +64,6 @@ def test_an_address_without_a_file() -> None:
             "Dana Roe, +491",
         ),
         ({"type": "CONTACT", "contactProfile": "odd"}, "[contact]"),
-        (
-            {
-                "type": "QUICK_REPLIES",
-                "quickReplies": [
-                    {"value": "yes", "valueType": "TEXT", "label": "Yes!"},
-                    {"value": "no", "valueType": "TEXT"},
-                    {"value": "https://shop", "valueType": "URL", "label": "Shop"},
-                ],
-            },
-            "- Yes!\n- no\n- Shop: https://shop",
-        ),
         ({"type": "MESSAGE_HEADER", "text": "Order 7"}, "Order 7"),
         ({"type": "UNSUPPORTED_CONTENT"}, "[attachment]"),
         ({"type": "UNHEARD_OF"}, "[attachment]"),
@@ -88,6 +77,28 @@ def test_what_has_no_bytes_becomes_words(item: dict[str, Any], line: str) -> Non
     assert content.text == f"Hello\n{line}"
     assert content.html is not None
     assert content.html.startswith("<p>Hello</p><p>")
+
+
+def test_quick_replies_are_choices() -> None:
+    replies = [
+        {"value": "yes", "valueType": "TEXT", "label": "Yes!"},
+        {"value": "no", "valueType": "TEXT"},
+        {"value": "https://shop", "valueType": "URL", "label": "Shop"},
+        {},
+    ]
+    content = read_content("Hello", "<p>Hello</p>", [{"type": "QUICK_REPLIES", "quickReplies": replies}], "")
+    assert content.choices == (Choice(label="Yes!"), Choice(label="no"), Choice(label="Shop", url="https://shop"))
+    assert (content.text, content.html) == ("Hello", "<p>Hello</p>")
+
+
+def test_a_picture_in_the_text_is_an_attachment_once() -> None:
+    html = '<p>See <img src="https://files/a.png" alt="plan"><img src="https://files/b.png"></p>'
+    content = read_content("See", html, [{"type": "FILE", "fileId": "5", "url": "https://files/b.png"}], "")
+    assert [(one.source, one.name) for one in content.attachments] == [
+        ("https://files/b.png", ""),
+        ("https://files/a.png", "plan"),
+    ]
+    assert content.attachments[1].kind is AttachmentKind.IMAGE
 
 
 @pytest.mark.parametrize("kind", ["SOCIAL_MEDIA_METADATA", "WHATSAPP_TEMPLATE_METADATA"])

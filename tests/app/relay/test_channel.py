@@ -133,7 +133,7 @@ def test_capabilities_are_those_of_all_identifiers_those_of_any_limits_the_small
     )
     other = Capabilities(
         text_length=1,
-        rich_text=RichTextDialect.TELEGRAM,
+        rich_text=RichTextDialect.SLACK,
         attachments={AttachmentKind.IMAGE: 4_000, AttachmentKind.FILE: 7_000},
     )
     made = combine([one, other], Settings(environment="test"))
@@ -141,8 +141,14 @@ def test_capabilities_are_those_of_all_identifiers_those_of_any_limits_the_small
     assert made.mimes == ("application/*", "image/*", "text/*")
     assert (made.file_size, made.total_size, made.most_files) == (900, 900 * MOST_FILES, MOST_FILES)
     assert RichText.BOLD in made.rich_text
-    assert RichText.LISTS not in made.rich_text
+    assert RichText.UNDERLINE not in made.rich_text
     assert combine([one], Settings(environment="test", media_limit=7)).file_size == 7
+
+
+@pytest.mark.parametrize("dialect", [one for one in RichTextDialect if one is not RichTextDialect.PLAIN])
+def test_the_composer_offers_what_arrives(dialect: RichTextDialect) -> None:
+    made = combine([Capabilities(text_length=1, rich_text=dialect)], Settings(environment="test"))
+    assert {RichText.BOLD, RichText.HYPERLINK, RichText.LISTS} <= made.rich_text
 
 
 def test_a_service_without_files_or_formatting_takes_them_from_all() -> None:

@@ -11,7 +11,7 @@ from app.http import Http
 from app.relay import schedule
 from app.relay.drain import drain
 from app.simulator import seed
-from app.simulator.faults import Api, FaultKind
+from app.simulator.faults import Api, Fault, FaultKind, FaultRule
 from app.storage import attempts, dead_letters, rings
 from app.storage import lanes as lane_rows
 from app.storage import messages as message_rows
@@ -442,6 +442,7 @@ def test_a_bug_in_a_connector_makes_a_dead_letter_after_three_tries(
 
     monkeypatch.setattr(LoopbackConnector, "send", stumble)
     refused = relay.reply(thread, "bug")
+    relay.wait_for_webhooks()
     relay.reply(thread, "fine")
     for _ in range(3):
         relay.settle()
@@ -465,6 +466,33 @@ def test_a_long_message_becomes_parts_that_are_sent_once_each(light_relay: Relay
     assert len(relay.heard()) == 3
     assert " ".join(relay.heard()) == text
     assert relay.status_of(answer)[0] == "SENT"
+
+
+@pytest.mark.parametrize(("sent", "sentence"), [(0, "Part 1 of 3: "), (1, "Part 2 of 3: ")])
+def test_a_part_that_fails_is_named_and_the_rest_is_not_sent(light_relay: RelayWorld, sent: int, sentence: str) -> None:
+    relay = light_relay
+    thread = relay.conversation()
+    answer = relay.reply(thread, " ".join(f"word{number:04d}" for number in range(1_200)))
+    relay.wait_for_webhooks()
+    blocked = Fault(kind=FaultKind.STATUS, status=403)
+    relay.world.faults.add(FaultRule(api=Api.LOOPBACK, path=SENDING, skip=sent, times=1, fault=blocked))
+    relay.settle()
+    assert len(relay.heard()) == sent
+    status, told = relay.status_of(answer)
+    assert status == "FAILED"
+    assert told.startswith(sentence)
+    assert "block" in told
+
+
+def test_a_part_that_is_overdue_is_named(light_relay: RelayWorld) -> None:
+    relay = light_relay
+    thread = relay.conversation()
+    relay.fault(Api.LOOPBACK, FaultKind.STATUS, path=SENDING, times=None, status=500)
+    answer = relay.reply(thread, " ".join(f"word{number:04d}" for number in range(1_200)))
+    relay.settle()
+    relay.pass_time(relay.services.settings.deadline)
+    relay.settle()
+    assert relay.status_of(answer)[1].startswith("Part 1 of 3: ")
 
 
 def test_an_account_that_is_paused_between_two_messages_stops_the_second(light_relay: RelayWorld) -> None:

@@ -49,6 +49,14 @@ def test_fields_that_live_code_leaves_out_may_be_absent(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
+    ("policy", "kept"), [("keep", "<p><s>a</s> <strong>b</strong></p>"), ("strip", "<p>a <strong>b</strong></p>")]
+)
+def test_formatting_that_the_composer_does_not_know(scene: Scene, policy: str, kept: str) -> None:
+    scene.world.switch(rich_text_tags=policy)
+    assert scene.publish("a b", richText="<p><s>a</s> <strong>b</strong></p>")["richText"] == kept
+
+
+@pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"channelAccountId": None}, "required attributes are not set [channelAccountId]"),
