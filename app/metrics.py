@@ -106,6 +106,9 @@ RECONCILED: Final = _counter("reconciled_total", "Gaps between HubSpot and us th
 HUBSPOT_SILENT: Final = _gauge(
     "hubspot_silent_seconds", "Office hours since HubSpot's last webhook, where `RELAY_SILENCE_ALARM` is set."
 )
+TOKENS_NOT_REFRESHED: Final = _counter(
+    "tokens_not_refreshed_total", "Refreshes that HubSpot refused or did not answer, by code.", "code"
+)
 LANES_DUE: Final = _gauge("lanes_due", "Lanes that have something to do now.")
 OLDEST_DUE_SECONDS: Final = _gauge("oldest_due_seconds", "How long the lane that waits longest has been due.")
 BREAKERS_OPEN: Final = _gauge("breakers_open", "Sides of accounts, and portals, that fail or refuse us now.")

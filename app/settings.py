@@ -16,6 +16,7 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.complaints import complain
 from app.errors import ConfigurationError
 
 PREFIX = "RELAY_"
@@ -122,6 +123,9 @@ class Settings(BaseSettings):
     lease: float = Field(60, gt=0, description="A worker that is silent for so long loses its lane.")
     call_timeout: float = Field(20, gt=0, description="One deadline for a whole API call, from DNS to the last byte.")
     media_timeout: float = Field(120, gt=0, description="After this time a message goes without its attachment.")
+    removal_grace: float = Field(
+        300, ge=0, description="What a removed account has queued waits so long for it to be connected anew."
+    )
     slice_messages: int = Field(20, ge=1, description="A lane hands over after so many messages...")
     slice_seconds: float = Field(5, gt=0, description="...or after this time.")
     portal_share: int = Field(32, ge=1, description="Most lanes of one portal in flight at once.")
@@ -189,6 +193,16 @@ class Settings(BaseSettings):
             raise ValueError("it has to be an address without blanks, user, query and fragment")
         return address
 
+    @field_validator("public_url", "hubspot_api_url", "hubspot_app_url")
+    @classmethod
+    def _with_scheme(cls, value: str) -> str:
+        """Without it the rest is read as a path, and nothing finds the host."""
+        if value and not re.match(r"https?://[^/?#\s]", value, re.IGNORECASE):
+            raise ValueError(
+                f"an address begins with https://, and this one does not: write https://{value.lstrip('/')}"
+            )
+        return value
+
     @property
     def database(self) -> str:
         """The database's address, with the embedded default filled in."""
@@ -224,9 +238,7 @@ def load(**overrides: object) -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "a setting"
         variable = name if name.isupper() else PREFIX + name.upper()
-        raise ConfigurationError(
-            f"{variable} is not valid: {first['msg']}. `relay settings` lists them all."
-        ) from error
+        raise ConfigurationError(f"{complain(variable, first)}. `relay settings` lists them all.") from None
 
 
 def check_times(settings: Settings) -> None:
@@ -261,7 +273,7 @@ def check_production(settings: Settings) -> None:
         raise ConfigurationError(f"{weak[0]} is shorter than {WEAK_SECRET_LENGTH} characters: take a longer one.")
     if not settings.hubspot_client_secret.get_secret_value():
         raise ConfigurationError("RELAY_HUBSPOT_CLIENT_SECRET is missing: HubSpot's webhooks cannot be checked.")
-    if not settings.public_url.startswith(("https://", "http://")):
+    if not settings.public_url:
         raise ConfigurationError("RELAY_PUBLIC_URL is missing: the address under which HubSpot reaches this relay.")
 
 

@@ -38,11 +38,12 @@ class Vault:
                 "Make one with `openssl rand -base64 32`."
             )
         self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(key, _PURPOSE_KEY, 32))) for key in keys])
-        self._newest = _derive(keys[0], _PURPOSE_ID, 4).hex()
+        #: The ids of the keys, newest first.
+        self.ids: Final = tuple(_derive(key, _PURPOSE_ID, 4).hex() for key in keys)
 
     def seal(self, text: str) -> str:
         """Return the text encrypted, as ASCII that contains no quotes."""
-        return f"{_VERSION}:{self._newest}:{self._fernet.encrypt(text.encode()).decode()}"
+        return f"{_VERSION}:{self.ids[0]}:{self._fernet.encrypt(text.encode()).decode()}"
 
     def open_sealed(self, text: str) -> str:
         """Return what was sealed.
@@ -64,7 +65,11 @@ class Vault:
     def needs_resealing(self, text: str) -> bool:
         """Tell whether another key than the newest sealed it."""
         version, key_id, _ = _split(text)
-        return (version, key_id) != (_VERSION, self._newest)
+        return (version, key_id) != (_VERSION, self.ids[0])
+
+    def key_of(self, text: str) -> str:
+        """Return the id of the key that sealed it, which need not be here."""
+        return _split(text)[1]
 
 
 def _split(sealed: str) -> tuple[str, str, str]:

@@ -7,7 +7,7 @@ import threading
 import time
 
 from app import logs, metrics
-from app.relay import reconcile, schedule
+from app.relay import connect, reconcile, schedule
 from app.relay.paced import Interrupted
 from app.relay.services import Services, build
 from app.settings import load, secrets
@@ -15,7 +15,7 @@ from app.storage.database import DatabaseAway
 
 #: Seconds between two clean-ups of what is old.
 _CLEAN_UP = 600.0
-#: Seconds between two looks at the backlog for the metrics.
+#: Seconds between two looks at the backlog for the metrics, and at accounts.
 _MEASURE = 5.0
 #: Seconds between two questions whether HubSpot is to be compared with.
 _COMPARE = 5.0
@@ -32,9 +32,11 @@ def run(services: Services, stop: threading.Event) -> None:
         try:
             pause = schedule.look(services)
             if time.monotonic() - measured > _MEASURE:
+                schedule.tend(services)
                 schedule.measure(services)
                 measured = time.monotonic()
             if time.monotonic() - cleaned > _CLEAN_UP:
+                connect.confirm(services)
                 schedule.clean_up(services)
                 cleaned = time.monotonic()
         except DatabaseAway as error:

@@ -14,8 +14,9 @@ from app.connectors import registry
 from app.connectors.base import Connector
 from app.domain.account import ContactPolicy, DeadLetterPolicy
 from app.relay import accounts as use
-from app.relay import actors
+from app.relay import actors, removal
 from app.relay import contacts as contact_use
+from app.relay.credentials import CredentialsIncomplete
 from app.settings import load
 from app.storage import accounts as rows
 from app.storage import breakers
@@ -30,7 +31,9 @@ _set_option = click.option(
     metavar="KEY=VALUE",
     help="A credential; KEY=@FILE reads it from a file.",
 )
-_test_option = click.option("--test/--no-test", default=True, show_default=True, help="Ask the service first.")
+_test_option = click.option(
+    "--test/--no-test", default=True, show_default=True, help="Ask the service first; to add, HubSpot too."
+)
 _POLICY_SET = {
     DeadLetterPolicy.HOLD: "Lanes of account {} wait behind a dead letter until a person replays or drops it.",
     DeadLetterPolicy.SKIP: "Lanes of account {} go on behind a dead letter, with a placeholder in its place.",
@@ -41,13 +44,14 @@ _CONTACTS_SET = {
     "associated with the one contact that has it.",
     ContactPolicy.CREATE: "The same for account {}; where no contact has it, one is made.",
 }
+_INBOXES = {"INBOX": "inbox", "HELP_DESK": "help desk"}
 _SIDES = {Scope.SERVICE: "service side", Scope.HUBSPOT: "HubSpot side"}
 _id_argument = click.argument("account_id", metavar="ID", type=ID)
 
 
 @click.group()
 def accounts() -> None:
-    """List, add, test, pause and resume channel accounts."""
+    """List, add, test, pause, resume and remove channel accounts."""
 
 
 @accounts.command(name="list")
@@ -58,7 +62,10 @@ def list_accounts(as_json: bool) -> None:  # noqa: FBT001 - click's signature
     with open_database() as database, database.read() as connection:
         failing = [one for one in breakers.every(connection) if one.is_open and not one.refused]
         lines = [_line(row, base, failing) for row in rows.every(connection)]
-    columns = ("id", "connector", "name", "portal", "channel", "hubspot_account", "state", "webhook_url", "hint")
+    columns = (
+        *("id", "connector", "name", "portal", "channel", "hubspot_account", "inbox"),
+        *("state", "webhook_url", "hint"),
+    )
     print_rows(lines, columns, as_json=as_json, empty="No account is connected: `relay accounts add` adds one.")
 
 
@@ -72,6 +79,10 @@ def _line(row: AccountRow, base: str, failing: Iterable[Breaker]) -> dict[str, o
         "portal": row.portal_id,
         "channel": row.channel_id,
         "hubspot_account": row.hubspot_id,
+        "inbox": " ".join(filter(None, (row.inbox_id, _INBOXES.get(row.inbox_type, row.inbox_type)))),
+        "inbox_id": row.inbox_id,
+        "inbox_type": row.inbox_type,
+        "authorized": row.authorized,
         "identifier": row.identifier.value,
         "state": _state(row, mine),
         "own_state": row.state,
@@ -242,6 +253,17 @@ def resume(account_id: int) -> None:
     click.echo(f"Account {account_id} runs.")
 
 
+@accounts.command()
+@_id_argument
+def remove(account_id: int) -> None:
+    """Remove an account here: its credentials are deleted, what it has queued is cancelled, its history is kept."""
+    with open_services() as services:
+        warning = removal.remove(services, account_id)
+    click.echo(f"Account {account_id} is removed. In HubSpot only its inbox settings remove it for good.")
+    if warning:
+        click.echo(f"relay: {warning}", err=True)
+
+
 def _values(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
     return {key: given(value) for key, value in pairs}
 
@@ -251,7 +273,7 @@ def _fields_named(connector: str) -> Iterator[None]:
     """Turn credentials that are not complete into wrong usage, with all fields of the connector."""
     try:
         yield
-    except use.CredentialsIncomplete as error:
+    except CredentialsIncomplete as error:
         fields = "\n".join(f"  {line}" for line in credential_lines(registry.get(connector)))
         raise click.UsageError(f"{error} Its fields, each given with --set:\n{fields}") from error
 

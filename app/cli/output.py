@@ -11,6 +11,7 @@ from typing import IO, Any, TypeVar
 
 import click
 
+from app import logs
 from app.errors import ConfigurationError, RelayError
 from app.relay.spans import distance
 
@@ -114,7 +115,7 @@ def printable(text: str) -> str:
 def sentence(error: ConfigurationError | RelayError) -> str:
     """Return an error for people, with the other side's own words where there are any."""
     detail = error.detail if isinstance(error, RelayError) else None
-    return f"{error} ({detail})" if detail else str(error)
+    return logs.redact(f"{error} ({detail})" if detail else str(error))
 
 
 def given(value: str) -> str:

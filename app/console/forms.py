@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from app.connectors.base import Connector
 from app.console.languages import FALLBACK, Language
 from app.domain.account import Credentials
-from app.relay.accounts import plain
+from app.relay.credentials import plain
 
 #: Stands before the names of a connector's fields: none of them can meet a field of ours.
 PREFIX: Final = "c-"

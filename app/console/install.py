@@ -27,6 +27,7 @@ _TROUBLES: Final = {
     "scopes_refused": "scopes_refused",
     "missing_scopes": "scopes_missing",
     "reinstall": "portal_gone",
+    "app_settings": "settings_wrong",
 }
 
 log = logs.get_logger(__name__)
@@ -113,7 +114,7 @@ def _refused(word: str, description: str) -> Trouble:
 
 
 def _failure(error: RelayError) -> Trouble:
-    if isinstance(error, Transient):
+    if isinstance(error, Transient) and error.reason not in _TROUBLES:
         return Trouble("hubspot_away", HTTPStatus.SERVICE_UNAVAILABLE, error.hint, install=True)
     key = _TROUBLES.get(error.reason, "settings_wrong" if isinstance(error, Unauthorized) else "hubspot_refused")
     return Trouble(key, HTTPStatus.BAD_GATEWAY, error.hint, install=True)

@@ -21,7 +21,10 @@ class Credentials(BaseModel):
 
 
 class RunState(StrEnum):
-    """Whether an account or a portal works. A paused one keeps its queued messages; a purged one never comes back."""
+    """Whether an account or a portal works. A paused one keeps its queued messages; a purged one is gone at HubSpot.
+
+    A purged account keeps its threads. It comes back when the same account of the service is connected anew.
+    """
 
     RUNNING = "running"
     PAUSED = "paused"

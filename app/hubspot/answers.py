@@ -62,6 +62,14 @@ class ChannelAccount(Payload):
     identifier: AnyIdentifier = Field(default=None, validation_alias="deliveryIdentifier")
 
 
+class Inbox(Payload):
+    """An inbox or a help desk: ``type`` is INBOX or HELP_DESK."""
+
+    id: Id
+    name: Text = ""
+    type: Text = ""
+
+
 def _read_status(value: object) -> dict[str, Any]:
     """A status is an object in answers and a bare word in HubSpot's guide."""
     return value if isinstance(value, dict) else {"statusType": value}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
@@ -10,8 +11,9 @@ from pydantic import ValidationError
 from app.errors import HubSpotUnavailable, OutcomeUnknown
 from app.http import Response
 from app.hubspot.answers import read_page
-from app.hubspot.outcomes import read_json
+from app.hubspot.outcomes import is_success, read_json
 from app.hubspot.payloads import Payload
+from app.logs import MASK
 
 #: The most that one page of a listing may hold, and the most pages that are read.
 PAGE_SIZE: Final = 100
@@ -27,6 +29,17 @@ def repeatable(call: Callable[[], Response]) -> Response:
         return call()
     except OutcomeUnknown as error:
         raise HubSpotUnavailable(error.hint, detail=error.detail) from error
+
+
+def hidden(response: Response, *secrets: str) -> Response:
+    """Return an answer as it may be told: what it repeats of these secrets is masked, where it is a refusal.
+
+    Tokens change every half hour, so the logs' list of secrets does not know them.
+    """
+    body = response.body
+    for secret in () if is_success(response) else filter(None, secrets):
+        body = body.replace(secret.encode(), MASK.encode())
+    return response if body is response.body else replace(response, body=body)
 
 
 def parse(model: type[Answer], response: Response) -> Answer:

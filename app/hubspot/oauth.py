@@ -12,8 +12,8 @@ from pydantic import Field, ValidationError
 from app.errors import HubSpotUnavailable, RelayError, Transient, Unauthorized
 from app.http import Http, Response
 from app.hubspot.addresses import addresses, join
-from app.hubspot.calls import parse, repeatable
-from app.hubspot.outcomes import ErrorBody, error_for, is_success, read_error, read_json
+from app.hubspot.calls import hidden, parse, repeatable
+from app.hubspot.outcomes import error_for, is_success, read_error, read_json
 from app.hubspot.payloads import Flag, Payload, Text, Texts
 from app.settings import Settings
 
@@ -35,18 +35,31 @@ OPTIONAL_SCOPES: Final = ("crm.objects.contacts.read", "crm.objects.contacts.wri
 #: The newer names of what ``files`` allows.
 _FILES: Final = frozenset({"files.read", "files.write"})
 
-#: Refusals that only a new installation of the app cures: the body's ``status``, or ``error`` where that is missing.
-REINSTALL: Final = frozenset({"BAD_REFRESH_TOKEN", "BAD_HUB", "invalid_grant", "access_denied"})
+_REMOVED: Final = "The app was removed from this portal or its access was revoked: install the app again."
+_CLOSED: Final = "HubSpot does not know this portal any more: install the app again, in a portal that is open."
 
-#: Refusals that are about our own settings; no portal is to blame.
-SETTINGS: Final = {
-    "BAD_CLIENT_ID": "RELAY_HUBSPOT_CLIENT_ID is not the id of a HubSpot app.",
-    "BAD_CLIENT_SECRET": "RELAY_HUBSPOT_CLIENT_SECRET does not belong to RELAY_HUBSPOT_CLIENT_ID.",
-    "invalid_client": "RELAY_HUBSPOT_CLIENT_ID and RELAY_HUBSPOT_CLIENT_SECRET do not belong together.",
-    "BAD_REDIRECT_URI": "The redirect address is not one of the app's.",
-    "BAD_SCOPES": "The app does not offer these scopes.",
-    "BAD_GRANT_TYPE": "HubSpot's token endpoint of this version does not know this request.",
+#: Refusals that only a new installation of the app cures: the body's ``status``, or ``error`` where that is missing.
+REINSTALL: Final[Mapping[str, str]] = {
+    "BAD_REFRESH_TOKEN": _REMOVED,
+    "invalid_grant": _REMOVED,
+    "BAD_HUB": _CLOSED,
+    "access_denied": _CLOSED,
 }
+
+#: Refusals that are about our own settings; no portal is to blame, and none is paused.
+SETTINGS: Final[Mapping[str, str]] = {
+    "BAD_CLIENT_ID": "RELAY_HUBSPOT_CLIENT_ID is not the id of a HubSpot app: copy it from the app's page.",
+    "BAD_CLIENT_SECRET": "RELAY_HUBSPOT_CLIENT_SECRET does not belong to RELAY_HUBSPOT_CLIENT_ID: copy both anew.",
+    "invalid_client": "RELAY_HUBSPOT_CLIENT_ID and RELAY_HUBSPOT_CLIENT_SECRET do not belong together: copy both anew.",
+    "BAD_REDIRECT_URI": "The redirect address is not one of the app's: add this relay's /oauth/callback to the app.",
+    "BAD_SCOPES": "The app does not offer these scopes: write it anew with `relay channel app`, and upload it.",
+    "BAD_GRANT_TYPE": "HubSpot's token endpoint does not know this request: look at RELAY_HUBSPOT_OAUTH_VERSION.",
+    "unsupported_grant_type": "HubSpot's token endpoint does not know this request: look at "
+    "RELAY_HUBSPOT_OAUTH_VERSION.",
+}
+
+#: The code of those.
+APP_SETTINGS: Final = "app_settings"
 
 #: What is wrong with the code of an installation. A bare ``invalid_grant`` means the code here.
 STALE_CODE: Final = frozenset({"BAD_AUTH_CODE", "BAD_CODE_VERIFIER", "invalid_grant"})
@@ -57,6 +70,10 @@ INSTALLATION: Final[Mapping[str, tuple[str, str]]] = {
     "BAD_SCOPES": ("scopes_refused", "The app at HubSpot does not offer the scopes that the relay needs."),
     "invalid_scope": ("scopes_refused", "The app at HubSpot does not offer the scopes that the relay needs."),
 }
+
+
+#: Fields of a form that may not stand in what is told of a refusal.
+_SECRET_FIELDS: Final = ("client_secret", "refresh_token", "code", "token")
 
 
 @dataclass(frozen=True)
@@ -125,9 +142,9 @@ def exchange(settings: Settings, http: Http, code: str) -> Tokens:
     """Turn the code of an installation into tokens. A code works once.
 
     Raises:
-        Unauthorized: code ``code_refused``: it is too old or was used; ``redirect_refused``, ``scopes_refused``,
-            ``app_settings``: our settings; ``reinstall``: the portal is gone; ``refresh_refused``: HubSpot gives no
-            known reason.
+        Unauthorized: code ``code_refused``: it is too old or was used; ``redirect_refused``, ``scopes_refused``: our
+            settings; ``reinstall``: the portal is gone; ``refresh_refused``: HubSpot gives no known reason.
+        Transient: code ``app_settings``, as ``refresh``.
         RateLimited, HubSpotUnavailable: later, and with a new code where this one has been used meanwhile.
     """
     form = _client(settings) | {
@@ -172,8 +189,10 @@ def refresh(settings: Settings, http: Http, refresh_token: str) -> Tokens:
     """Ask for a new access token. May be repeated: the old refresh token stays good.
 
     Raises:
-        Unauthorized: code ``reinstall``: HubSpot does not know the refresh token or the portal any more; code
-            ``app_settings``: our client id or secret is refused, which says nothing about the portal.
+        Unauthorized: code ``reinstall``: HubSpot does not know the refresh token or the portal any more;
+            ``refresh_refused``: it gives no known reason.
+        Transient: code ``app_settings``: our client id or secret is refused. That says nothing about the portal: what
+            waits goes on when the settings are right.
         RateLimited, HubSpotUnavailable: later.
     """
     form = _client(settings) | {"grant_type": "refresh_token", "refresh_token": refresh_token}
@@ -192,7 +211,8 @@ def _client(settings: Settings) -> dict[str, str]:
 
 def _ask(http: Http, url: str, form: Mapping[str, str]) -> Response:
     """Post a form: from v3 on nothing may stand in the query."""
-    return repeatable(lambda: http.request("POST", url, data=form, unavailable=HubSpotUnavailable))
+    answer = repeatable(lambda: http.request("POST", url, data=form, unavailable=HubSpotUnavailable))
+    return hidden(answer, *(form.get(name, "") for name in _SECRET_FIELDS))
 
 
 def _read_tokens(response: Response, refresh_token: str) -> Tokens:
@@ -228,20 +248,11 @@ def _refusal(response: Response) -> RelayError:
     body = read_error(response)
     for word in (body.status, body.error):
         if word in REINSTALL:
-            return _reinstall(body)
+            return Unauthorized(REINSTALL[word], scope="portal", code="reinstall", detail=body.detail)
         if word in SETTINGS:
-            return Unauthorized(SETTINGS[word], scope="portal", code="app_settings", detail=body.detail)
+            return Transient(SETTINGS[word], everybody=True, code=APP_SETTINGS, detail=body.detail)
     error = error_for(response)
     if isinstance(error, Transient):
         return error
     hint = "HubSpot refuses to renew the portal's access token and gives no known reason: read its words."
     return Unauthorized(hint, scope="portal", code="refresh_refused", detail=body.detail)
-
-
-def _reinstall(body: ErrorBody) -> Unauthorized:
-    return Unauthorized(
-        "The app was removed from this portal or its access was revoked: install the app again.",
-        scope="portal",
-        code="reinstall",
-        detail=body.detail,
-    )

@@ -70,6 +70,13 @@ ACCOUNT_TROUBLE: Final = re.compile(
 )
 USAGE_TROUBLE: Final = re.compile(r"file[ _]?usage[ _]?type", re.IGNORECASE)
 
+#: Said of a change that names nothing which can be changed, such as an account's inbox.
+EMPTY_UPDATE: Final = re.compile(r"EMPTY_UPDATE_REQUEST_BODY|body of the request is empty", re.IGNORECASE)
+#: What HubSpot never issued it reports as expired in 1970, some 20,000 days ago.
+NEVER_ISSUED: Final = re.compile(r"\bexpired \d{5,} day", re.IGNORECASE)
+#: Any words about scopes mean that one is missing, also where the error has no category.
+SCOPE_TROUBLE: Final = re.compile(r"\bscopes?\b", re.IGNORECASE)
+
 _DETAIL_LENGTH = 1_000
 
 
@@ -127,7 +134,9 @@ class ErrorBody(Payload):
     def never_a_token(self) -> bool:
         """HubSpot reports what it never issued as a token that expired in 1970."""
         expiry = self.context.get("expire time")
-        return any(str(one).startswith("1970-01-01") for one in (expiry if isinstance(expiry, list) else [expiry]))
+        return NEVER_ISSUED.search(self.message) is not None or any(
+            str(one).startswith("1970-01-01") for one in (expiry if isinstance(expiry, list) else [expiry])
+        )
 
 
 def read_error(response: Response) -> ErrorBody:
@@ -212,6 +221,9 @@ def _unavailable(response: Response, body: ErrorBody) -> HubSpotUnavailable:
 def _invalid(body: ErrorBody) -> RelayError:
     if ACCOUNT_TROUBLE.search(body.words):
         return account_trouble(body)
+    if EMPTY_UPDATE.search(body.words):
+        hint = "HubSpot changes nothing but an account's name and authorisation: to move it, connect it anew there."
+        return Rejected(hint, code="empty_update", detail=body.detail)
     return MessageInvalid("HubSpot refused this message as it is.", detail=body.detail)
 
 
@@ -225,7 +237,7 @@ def _unauthorized(_: Response, body: ErrorBody) -> RelayError:
 def _forbidden(response: Response, body: ErrorBody) -> RelayError:
     if read_json(response) is None:
         return _unavailable(response, body)
-    if body.category == "MISSING_SCOPES" or body.scopes:
+    if body.category == "MISSING_SCOPES" or body.scopes or SCOPE_TROUBLE.search(body.words):
         names = ", ".join(body.scopes) or "that HubSpot does not name"
         hint = f"The app lacks the scopes {names}: add them to the app and install it in this portal again."
         return Unauthorized(hint, scope="portal", code="missing_scopes", detail=body.detail)

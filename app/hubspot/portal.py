@@ -16,6 +16,7 @@ from app.http import Http, Response
 from app.hubspot.addresses import addresses, join
 from app.hubspot.answers import (
     ChannelAccount,
+    Inbox,
     OriginalContent,
     Published,
     Rate,
@@ -23,7 +24,7 @@ from app.hubspot.answers import (
     read_published,
     read_rate,
 )
-from app.hubspot.calls import pages, parse, parse_each, repeatable
+from app.hubspot.calls import hidden, pages, parse, parse_each, repeatable
 from app.hubspot.contacts import Contacts
 from app.hubspot.conversations import Conversations
 from app.hubspot.outcomes import (
@@ -154,6 +155,23 @@ class PortalClient:
         params = {"archived": "true"} if archived else {}
         return parse(ChannelAccount, self._read(url, params))
 
+    def authorise(self, channel_id: str, account_id: str, *, authorized: bool) -> ChannelAccount:
+        """Say whether the service takes the account's credentials; HubSpot disables one that is not authorised.
+
+        Raises:
+            Gone: there is no such account.
+        """
+        url = self._channel(channel_id, "channel-accounts", account_id)
+        return parse(ChannelAccount, self._call("PATCH", url, json={"authorized": authorized}))
+
+    def inbox(self, inbox_id: str) -> Inbox:
+        """Return an inbox or help desk. Needs the scope ``conversations.read``.
+
+        Raises:
+            Gone: there is none.
+        """
+        return parse(Inbox, self._read(join(self._addresses.conversations, "inboxes", inbox_id), {}))
+
     def stage(self, channel_id: str, account_token: str, *, name: str, identifier: Identifier) -> str:
         """Fill in what the connection pop-up asked for. HubSpot makes the account when the browser is back there.
 
@@ -250,7 +268,7 @@ class PortalClient:
         rate = read_rate(response.headers)
         if rate is not None and self._on_rate is not None:
             self._on_rate(rate)
-        return response
+        return hidden(response, token)
 
 
 def fingerprint(token: str) -> str:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
+from urllib.parse import quote
 
 from app import logs, metrics
 from app.connectors.base import Connector, Handshakes
-from app.domain.account import Account
+from app.domain.account import Account, Credentials
 from app.domain.message import Event, Unopened
 from app.domain.webhook import Answer, RawRequest
 from app.errors import RelayError
@@ -24,7 +26,7 @@ from app.relay import receipts, signatures
 from app.relay.conversations import store_conversation_events
 from app.relay.delivery import Delivery
 from app.relay.deposit import Accepted, store_hubspot_events, store_service_events
-from app.relay.services import Services
+from app.relay.services import Services, secret_values
 from app.storage import accounts, envelopes
 from app.storage.accounts import AccountRow
 from app.storage.backdating import backdate
@@ -42,6 +44,9 @@ Deposit = Callable[[Connection, Stored], Accepted]
 
 #: The column of dedupe keys holds so many characters; services choose their own ids.
 _LONGEST_KEY = 128
+
+#: A shorter secret is only hidden where it stands alone: it could be a part of any word.
+_SHORTEST_SECRET = 8
 
 log = logs.get_logger(__name__)
 
@@ -61,7 +66,7 @@ def accept_service(services: Services, connector_name: str, key: str, raw: RawRe
         DatabaseAway, NotTaken: nothing was stored; the service has to come again.
     """
     row = _account(services, connector_name, key)
-    if row is None:
+    if row is None or row.is_wiped:
         raise UnknownAccountError(
             f"No {connector_name} account has this webhook address. `relay accounts list` shows the right ones."
         )
@@ -71,7 +76,8 @@ def accept_service(services: Services, connector_name: str, key: str, raw: RawRe
     if handshake is not None:
         return handshake
     dedupe = _fitting(f"{row.id}:{connector.dedupe_key(raw, account) or _hash(raw.body)}")
-    delivery = Delivery.of(raw, source=connector_name, dedupe=dedupe, account_id=row.id)
+    kept = _without_secrets(raw, account.credentials)
+    delivery = Delivery.of(kept, source=connector_name, dedupe=dedupe, account_id=row.id)
 
     def deposit(connection: Connection, envelope: Stored) -> Accepted:
         return store_service_events(connection, row, _read(connector, raw, account), envelope)
@@ -266,6 +272,22 @@ def _after_commit(services: Services, source: str, accepted: Accepted | None) ->
         messages=accepted.messages,
         unopened=accepted.unopened,
     )
+
+
+def _without_secrets(raw: RawRequest, credentials: Credentials) -> RawRequest:
+    """Return a verified request as it is stored: some services prove themselves with the secret itself."""
+    secrets = secret_values(credentials)
+    forms = sorted({form for one in secrets for form in (one, quote(one, safe=""))}, key=len, reverse=True)
+
+    def hide(text: str) -> str:
+        if text in forms:
+            return logs.MASK
+        for form in forms:
+            text = text.replace(form, logs.MASK) if len(form) >= _SHORTEST_SECRET else text
+        return text
+
+    headers = {name: hide(value) for name, value in raw.headers.items()}
+    return replace(raw, url=hide(raw.url), query=hide(raw.query), headers=headers)
 
 
 def _hash(body: bytes) -> str:

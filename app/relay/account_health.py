@@ -65,7 +65,7 @@ def _stopped(row: AccountRow) -> Finding | None:
     """Return what stops an account; a portal that is paused is told once, and not for each of its accounts."""
     name = f"account {row.id}"
     if row.state is RunState.PURGED:
-        return Finding(name, Level.WARN, f"{row.name} was removed in HubSpot.")
+        return Finding(name, Level.WARN, f"{row.name}: {row.hint}")
     states = ((row.state, row.hint), (row.service_state, row.service_hint), (row.hubspot_state, row.hubspot_hint))
     hints = [hint for state, hint in states if state is not RunState.RUNNING]
     if not hints:

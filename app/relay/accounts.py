@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
-
-from pydantic import SecretStr, ValidationError
 
 from app import connectors, logs
 from app.connectors import registry
@@ -14,20 +13,20 @@ from app.connectors.base import Connector, Profile, RegistersWebhook, TestsCrede
 from app.domain.account import Account, Credentials, DeadLetterPolicy, RunState
 from app.domain.person import Identifier
 from app.errors import ConfigurationError, RelayError
-from app.relay import accept
+from app.hubspot.answers import ChannelAccount
+from app.relay import accept, admission, authority, standing
+from app.relay.admission import Place
+from app.relay.credentials import plain, read_credentials
 from app.relay.deposit import account_name
 from app.relay.services import Services, seal_credentials, secret_values
-from app.storage import accounts, lanes, portals
-from app.storage.accounts import AccountRow, NewAccount, Side
+from app.storage import accounts, connections, lanes
+from app.storage.accounts import AccountRow, Side
+from app.storage.connections import NewConnection
 from app.storage.database import Connection
 
 log = logs.get_logger(__name__)
 
 PAUSED = "An operator paused this account; `relay accounts resume` lets it run again."
-
-
-class CredentialsIncomplete(ConfigurationError):
-    """Values are missing, not known or malformed. Nothing was stored; the sentence names them all."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,12 @@ class Wanted:
     channel_id: str
     hubspot_id: str
     name: str
-    credentials: Mapping[str, str]
+    credentials: Mapping[str, str] = field(repr=False)
+
+    @property
+    def place(self) -> Place:
+        """HubSpot's ids."""
+        return Place(self.portal_id, self.channel_id, self.hubspot_id)
 
 
 @dataclass(frozen=True)
@@ -63,11 +67,13 @@ class Added:
 def add(services: Services, wanted: Wanted, *, test: bool = True, register: bool = True) -> Added:
     """Test the credentials, store the account, tell the service where to send, and open what waited for the account.
 
+    With ``test`` HubSpot is asked for the account, too. One that was removed before goes on with its threads.
+
     Raises:
         CredentialsIncomplete: see there.
-        ConfigurationError: the connector or the portal is not known, HubSpot's ids are taken, or no public address is
-            set though the service has to be told one.
-        RelayError: the service refuses the credentials or could not be asked; nothing was stored.
+        ConfigurationError: see ``admission``; also, the connector is not known, or no public address is set though the
+            service has to be told one.
+        RelayError: the service refuses the credentials, or somebody could not be asked; nothing was stored.
     """
     connector = registry.get(wanted.connector)
     credentials = read_credentials(connector, wanted.credentials)
@@ -75,9 +81,13 @@ def add(services: Services, wanted: Wanted, *, test: bool = True, register: bool
     if register and not services.settings.public_url:
         raise ConfigurationError("RELAY_PUBLIC_URL is missing: the address under which services reach this relay.")
     with services.database.read() as connection:
-        _check_free(connection, wanted)
+        admission.check_free(connection, wanted.place)
     profile = _ask(services, connector, _draft(services, connector, wanted, credentials)) if test else None
-    row = _store(services, wanted, credentials, profile)
+    found = admission.look_up(services, wanted.place) if test else None
+    identifier = profile.identifier if profile is not None else _own_identifier(wanted)
+    admission.check_twins(services, wanted.place, connector.name, identifier, ask=test)
+    sealed = seal_credentials(services.vault, credentials)
+    row = _store(services, _new(wanted, identifier, sealed), found)
     log.info("account_added", account=row.id, connector=row.connector, portal=row.portal_id)
     registered, warning = _register(services, row) if register else (False, "")
     return Added(
@@ -85,24 +95,10 @@ def add(services: Services, wanted: Wanted, *, test: bool = True, register: bool
         url=webhook_url(services, row),
         profile=profile,
         registered=registered,
-        warning=warning,
+        warning=" ".join(filter(None, (row.hubspot_hint, warning))),
         registration=registration(services, row),
         messages=open_waiting(services, row),
     )
-
-
-def read_credentials(connector: Connector, values: Mapping[str, str]) -> Credentials:
-    """Read a connector's credentials.
-
-    Raises:
-        CredentialsIncomplete: see there. Values never appear in it.
-    """
-    try:
-        return connector.credentials.model_validate(dict(values))
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'together'}: {one['msg']}" for one in found)
-        raise CredentialsIncomplete(f"{connector.title} needs other credentials: {problems}.") from None
 
 
 def test(services: Services, account_id: int) -> Profile | None:
@@ -113,7 +109,7 @@ def test(services: Services, account_id: int) -> Profile | None:
         RelayError: the service refuses them or could not be asked.
     """
     with services.database.read() as connection:
-        row = known(connection, account_id)
+        row = _alive(known(connection, account_id))
     return _ask(services, services.connector(row), services.opened(row))
 
 
@@ -124,7 +120,7 @@ def change(services: Services, account_id: int, values: Mapping[str, str], *, as
         ConfigurationError, RelayError: as ``add``; nothing was changed.
     """
     with services.database.read() as connection:
-        row = known(connection, account_id)
+        row = _alive(known(connection, account_id))
     connector, account = services.connector(row), services.opened(row)
     credentials = read_credentials(connector, {**plain(account.credentials), **values})
     logs.add_secrets(secret_values(credentials))
@@ -133,6 +129,8 @@ def change(services: Services, account_id: int, values: Mapping[str, str], *, as
     with services.database.write() as connection:
         accounts.change_credentials(connection, account_id, seal_credentials(services.vault, credentials))
         lanes.wake_account(connection, account_id)
+        if row.hubspot_state is RunState.PAUSED:
+            authority.say_again(connection, row)
     log.info("credentials_changed", account=account_id)
 
 
@@ -156,7 +154,7 @@ def register(services: Services, account_id: int) -> str:
         RelayError: the service refused or could not be asked.
     """
     with services.database.read() as connection:
-        row = known(connection, account_id)
+        row = _alive(known(connection, account_id))
     if not services.settings.public_url:
         raise ConfigurationError("RELAY_PUBLIC_URL is missing: the address under which services reach this relay.")
     connector, url = services.connector(row), webhook_url(services, row)
@@ -186,11 +184,13 @@ def resume(services: Services, account_id: int) -> None:
         ConfigurationError: there is no such account, or it was removed in HubSpot.
     """
     with services.database.write() as connection:
-        _alive(known(connection, account_id))
+        row = _alive(known(connection, account_id))
         accounts.set_state(connection, account_id, RunState.RUNNING)
         for side in Side:
             accounts.resume_side(connection, account_id, side)
         lanes.wake_account(connection, account_id)
+        if row.hubspot_state is RunState.PAUSED:
+            authority.say_again(connection, row)
     log.info("account_resumed", account=account_id)
 
 
@@ -228,28 +228,11 @@ def known(connection: Connection, account_id: int) -> AccountRow:
     return row
 
 
-def plain(credentials: Credentials) -> dict[str, str]:
-    """Return credentials by name, as they were written."""
-    values = vars(credentials).items()
-    return {name: one.get_secret_value() if isinstance(one, SecretStr) else one for name, one in values}
-
-
-def _alive(row: AccountRow) -> None:
+def _alive(row: AccountRow) -> AccountRow:
     if row.state is RunState.PURGED:
-        raise ConfigurationError(f"Account {row.id} was removed in HubSpot and stays so: connect it anew there.")
-
-
-def _check_free(connection: Connection, wanted: Wanted) -> None:
-    if portals.get(connection, wanted.portal_id) is None:
-        raise ConfigurationError(
-            f"Portal {wanted.portal_id} is not known here: `relay portals add {wanted.portal_id}` adds it first."
-        )
-    taken = accounts.by_hubspot(connection, wanted.portal_id, wanted.channel_id, wanted.hubspot_id)
-    if taken is not None:
-        raise ConfigurationError(
-            f"HubSpot's account {wanted.hubspot_id} is account {taken.id} here already: "
-            f"`relay accounts change {taken.id}` gives it new credentials."
-        )
+        hint = "connect it anew there, or with `relay accounts add` under its new id."
+        raise ConfigurationError(f"Account {row.id} was removed in HubSpot and stays so: {hint}")
+    return row
 
 
 def _draft(services: Services, connector: Connector, wanted: Wanted, credentials: Credentials) -> Account:
@@ -278,19 +261,28 @@ def _ask(services: Services, connector: Connector, account: Account) -> Profile 
     return connector.test(account, services.http) if isinstance(connector, TestsCredentials) else None
 
 
-def _store(services: Services, wanted: Wanted, credentials: Credentials, profile: Profile | None) -> AccountRow:
-    new = NewAccount(
+def _new(wanted: Wanted, identifier: Identifier, sealed: str) -> NewConnection:
+    return NewConnection(
+        key=secrets.token_urlsafe(24),
         connector=wanted.connector,
         portal_id=wanted.portal_id,
         channel_id=wanted.channel_id,
         hubspot_id=wanted.hubspot_id,
         name=wanted.name,
-        identifier=profile.identifier if profile is not None else _own_identifier(wanted),
-        credentials=seal_credentials(services.vault, credentials),
+        identifier=identifier,
+        credentials=sealed,
     )
+
+
+def _store(services: Services, new: NewConnection, found: ChannelAccount | None) -> AccountRow:
     with services.database.write() as connection:
-        _check_free(connection, wanted)
-        return accounts.add(connection, new)
+        connections.lock_portal(connection, new.portal_id)
+        admission.check_free(connection, Place(new.portal_id, new.channel_id, new.hubspot_id))
+        there = connections.earlier(connection, new)
+        row = connections.change(connection, there.id, new) if there else connections.add(connection, new)
+        if found is not None:
+            standing.take_over(connection, row, found.model_copy(update={"name": new.name}))
+        return known(connection, row.id)
 
 
 def _register(services: Services, row: AccountRow) -> tuple[bool, str]:

@@ -57,8 +57,8 @@ def trouble(error: Exception) -> Trouble | None:
     if isinstance(error, RateLimited):
         return None  # the limiter's business
     if isinstance(error, Transient):
-        return Trouble(error.hint, error.everybody, error.retry_after)
-    return Trouble(error.hint) if isinstance(error, OutcomeUnknown) else None
+        return Trouble(logs.redact(error.hint), error.everybody, error.retry_after)
+    return Trouble(logs.redact(error.hint)) if isinstance(error, OutcomeUnknown) else None
 
 
 def failed(connection: Connection, account: AccountRow, lane: lanes.Lane, error: Exception, *, tries: int) -> bool:

@@ -19,20 +19,25 @@ from app.connectors import registry
 from app.connectors.base import Connector, Profile, RegistersWebhook, TestsCredentials
 from app.domain.account import Account, Credentials, RunState
 from app.domain.person import Identifier
-from app.errors import RelayError
+from app.errors import ConfigurationError, RelayError
 from app.http import Http, Response
 from app.hubspot.popup import Popup
-from app.relay import accept, accounts, staging, tokens
-from app.relay.not_connected import NotConnected, Problem, service_problem
+from app.relay import accept, accounts, authority, staging, tokens
+from app.relay.credentials import read_credentials
+from app.relay.deposit import store_account_word
+from app.relay.not_connected import NotConnected, Problem, hubspot_problem, service_problem
 from app.relay.services import Services, seal_credentials, secret_values
 from app.settings import Settings
 from app.storage import accounts as rows
-from app.storage import connections, portals
+from app.storage import connections, lanes, portals
 from app.storage.accounts import AccountRow
 from app.storage.connections import NewConnection
 
 #: Without a setting these are not offered: they lead to nobody.
 _EXAMPLES: Final = frozenset({"loopback"})
+
+#: The word of ours in a control lane that asks HubSpot how an account stands.
+LOOK: Final = "look"
 
 #: So often the address is registered when the same form comes several times at once.
 _MOST_TRIES: Final = 3
@@ -113,6 +118,7 @@ def connect(services: Services, popup: Popup, draft: Draft) -> Connected:
             name=name,
             identifier=profile.identifier,
             credentials=seal_credentials(services.vault, credentials),
+            inbox_id=popup.inbox_id,
         ),
     )
     row = _look_again(services, row)
@@ -122,23 +128,19 @@ def connect(services: Services, popup: Popup, draft: Draft) -> Connected:
 
 
 def confirm(services: Services) -> int:
-    """Ask HubSpot about accounts that it has not confirmed, in case its event was lost. Returns how many it named."""
+    """Look for accounts that HubSpot has not confirmed, in case its event was lost. Returns how many there are.
+
+    Their control lanes ask, each at most once a minute.
+    """
     with services.database.read() as connection:
         waiting = [row for row in connections.staged(connection) if row.portal_state is RunState.RUNNING]
-    named = 0
     for row in waiting:
-        try:
-            staging.await_slot(services, row.portal_id)
-            found = staging.find(tokens.client(services, row.portal_id), row.channel_id, row.identifier)
-        except (RelayError, NotConnected) as error:
-            log.warning("account_not_confirmed", account=row.id, hint=str(error))
-            continue
-        if found:
-            with services.database.write() as connection:
-                row = connections.name(connection, row.id, found)  # noqa: PLW2901 - the same account, named
-            accounts.open_waiting(services, row)
-            named += 1
-    return named
+        with services.database.write() as connection:
+            minute = int(lanes.clock(connection) // 60)
+            ring = store_account_word(connection, row, LOOK, revision=str(minute))
+        for lane_id in ring:
+            services.doorbell.ring(lane_id)
+    return len(waiting)
 
 
 def _check_portal(services: Services, popup: Popup) -> None:
@@ -155,7 +157,7 @@ def _is_in_channel(row: AccountRow, popup: Popup) -> bool:
 
 
 def _opened(draft: Draft) -> Credentials:
-    credentials = accounts.read_credentials(registry.get(draft.connector), draft.credentials)
+    credentials = read_credentials(registry.get(draft.connector), draft.credentials)
     logs.add_secrets(secret_values(credentials))
     return credentials
 
@@ -203,31 +205,50 @@ def _ask(services: Services, connector: Connector, account: Account) -> Profile:
 
 
 def _check_rivals(services: Services, popup: Popup, draft: Draft, identifier: Identifier) -> None:
-    """Refuse an account that is connected already. One that HubSpot never confirmed is none, nor is this form's own."""
+    """Refuse an account that is connected already.
+
+    One that HubSpot never confirmed is none, nor is this form's own; nor one of this channel that the new credentials
+    mend, or that HubSpot has removed without our knowing.
+    """
     with services.database.read() as connection:
         found = connections.same(connection, draft.connector, identifier)
     for row in found:
         if connections.is_staged(row) or row.key == draft.key:
             continue
+        if _is_in_channel(row, popup) and (row.service_state is RunState.PAUSED or _is_gone(services, row)):
+            continue
         here = row.portal_id == popup.portal_id
         raise NotConnected(Problem.CONNECTED_HERE if here else Problem.CONNECTED_ELSEWHERE, name=row.name)
 
 
+def _is_gone(services: Services, row: AccountRow) -> bool:
+    """Ask HubSpot whether it has removed an account: its event may come later than the new connection."""
+    staging.await_slot(services, row.portal_id)
+    try:
+        return staging.is_gone(tokens.client(services, row.portal_id), row.channel_id, row.hubspot_id)
+    except (RelayError, ConfigurationError) as error:
+        raise hubspot_problem(error) from error
+
+
 def _store(services: Services, new: NewConnection) -> AccountRow:
-    """Store the account in place of connections of the same account that were begun and never finished."""
+    """Store the account in place of connections of the same account that were begun and never finished.
+
+    One that was connected here before goes on as what it was, with its threads.
+    """
     with services.database.write() as connection:
         connections.lock_portal(connection, new.portal_id)
-        known = rows.by_hubspot(connection, new.portal_id, new.channel_id, new.hubspot_id)
-        row = known
+        row = rows.by_hubspot(connection, new.portal_id, new.channel_id, new.hubspot_id)
+        row = row or connections.earlier(connection, new)
         for one in connections.same(connection, new.connector, new.identifier):
-            mine = (one.portal_id, one.channel_id) == (new.portal_id, new.channel_id)
-            if mine and row is None:
-                row = one
-            elif connections.is_staged(one) and (row is None or one.id != row.id):
+            if connections.is_staged(one) and (row is None or one.id != row.id):
                 connections.drop(connection, one.id)
         if row is None:
             return connections.add(connection, new)
-        return connections.change(connection, row.id, new)
+        refused = row.hubspot_state is RunState.PAUSED
+        row = connections.change(connection, row.id, new)
+        if refused:
+            authority.say_again(connection, row)
+        return row
 
 
 def _look_again(services: Services, row: AccountRow) -> AccountRow:

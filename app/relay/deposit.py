@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app import logs
 from app.connectors import registry
@@ -15,12 +15,11 @@ from app.connectors.base import Welcomes
 from app.domain.lane import LaneKey, LaneKind
 from app.domain.message import Content, Direction, Event, Kind, Message, Notice, NoticeKind, Receipt, Unopened
 from app.domain.person import Person
-from app.hubspot.wire import AccountEvent, AccountEventKind, Outgoing
-from app.relay import echoes, recipients
+from app.hubspot.wire import AccountEvent, Outgoing
+from app.relay import echoes, recipients, standing
 from app.relay.usable import UNUSABLE, is_usable, with_usable_ids
 from app.storage import (
     accounts,
-    connections,
     contacts,
     envelopes,
     erasure,
@@ -118,13 +117,14 @@ def store_hubspot_events(
             echoes.pass_over(one.message)
             continue
         row = accounts.by_hubspot(connection, one.portal_id, one.channel_id, one.account_id)
+        whose = [row] if row is not None else []
         if row is None and isinstance(one, AccountEvent):
-            row = _connected(connection, one)
-            named += [waits_for(one)] if row is not None else []
-        if row is None:
+            adopted = standing.adopt(connection, one)
+            named += [waits_for(one)] if adopted is not None else []
+            whose = [adopted] if adopted is not None else standing.candidates(connection, one)
+        known += [(each, one) for each in whose]
+        if not whose:
             odd.append(Item(at, f"{type(one).__name__} for an account that is not known yet", None, waits_for(one)))
-        else:
-            known.append((row, one))
     found = iter(recipients.find_threads(connection, [(row, one) for row, one in known if isinstance(one, Outgoing)]))
     entries = [
         _control(row, one) if isinstance(one, AccountEvent) else _outbound(row, one, next(found), deadline=deadline)
@@ -135,15 +135,6 @@ def store_hubspot_events(
     keep_odd(connection, envelope, odd, accepted)
     _empty_repeated(connection, accepted)
     return accepted
-
-
-def _connected(connection: Connection, event: AccountEvent) -> AccountRow | None:
-    """Return the account that was connected in the pop-up and that HubSpot names now, None where none waits for it."""
-    if event.kind is AccountEventKind.PURGED:
-        return None
-    return connections.adopt(
-        connection, event.portal_id, event.channel_id, hubspot_id=event.account_id, identifier=event.identifier
-    )
 
 
 def waits_for(event: Outgoing | AccountEvent) -> str:
@@ -193,6 +184,15 @@ def _control(row: AccountRow, event: AccountEvent) -> Entry:
     content = Content.model_validate({"event": event.kind.value, "identifier": identifier})
     revision = f"{event.kind.value}:{event.order}"
     return _control_entry(row, content, service_id=event.account_id, at=event.at, revision=revision)
+
+
+def store_account_word(connection: Connection, row: AccountRow, word: str, *, revision: str) -> list[int]:
+    """Put a word of our own into an account's control lane, once for each revision. Returns lanes to ring."""
+    at = lanes.clock(connection)
+    content = Content.model_validate({"event": word})
+    moment = datetime.fromtimestamp(at, UTC)
+    entry = _control_entry(row, content, service_id=row.hubspot_id, at=moment, revision=f"{word}:{revision}")
+    return _store_entries(connection, [entry], envelopes.Stored(None, at)).ring
 
 
 def _control_entry(row: AccountRow, content: Content, *, service_id: str, at: datetime, revision: str) -> Entry:

@@ -12,7 +12,8 @@ from app.domain.account import DeadLetterPolicy
 from app.domain.lane import LaneKey, LaneKind
 from app.domain.message import Content, Direction, Kind
 from app.domain.status import Status
-from app.storage import attempts, dead_letters, lanes, messages, statuses, threads
+from app.relay.verdict import MAY_HAVE_ARRIVED
+from app.storage import attempts, dead_letters, lanes, messages, removals, statuses, threads
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection
 from app.storage.messages import Head
@@ -94,6 +95,29 @@ def _with_part(head: Head, hint: str) -> str:
     """Say which part of a message it was, where it has several: those before it were sent, those after it are not."""
     failed = next((part for part in head.parts if part.state != "sent"), None)
     return f"Part {failed.position + 1} of {len(head.parts)}: {hint}" if failed and len(head.parts) > 1 else hint
+
+
+def cancel(connection: Connection, account: AccountRow, head: Head, *, grace: float) -> list[int] | None:
+    """End a message of an account that was removed ``grace`` seconds ago; agents are told of theirs.
+
+    None: a call holds it, it has ended, or the account came back meanwhile.
+    """
+    outbound = head.direction is Direction.OUTBOUND
+    status_lane, ring = _touch_both(connection, head) if outbound else (None, [])
+    if not removals.cancel(connection, head.id, grace=grace, hint=account.hint):
+        return None
+    attempts.give_up(connection, head, part_state="unknown")
+    if status_lane is not None:
+        statuses.want(connection, head.id, status_lane, Status.FAILED, sentence=f"{_how_far(head)} {account.hint}")
+    metrics.MESSAGES.labels(direction=head.direction.value, status=Status.CANCELLED.value).inc()
+    return ring
+
+
+def _how_far(head: Head) -> str:
+    if head.calling is not None or any(part.state == "unknown" for part in head.parts):
+        return MAY_HAVE_ARRIVED
+    begun = any(part.state == "sent" for part in head.parts)
+    return "Only a part of this message was sent." if begun else "This message was not sent."
 
 
 def _touch_both(connection: Connection, head: Head) -> tuple[int, list[int]]:

@@ -31,6 +31,7 @@ _BY_CODE = {
     "missing_scopes": Problem.SCOPES_MISSING,
     "unknown_portal": Problem.PORTAL_UNKNOWN,
     "reinstall": Problem.PORTAL_PAUSED,
+    "app_settings": Problem.HUBSPOT_REFUSED,
     "token_refused": Problem.PORTAL_PAUSED,
     "refresh_refused": Problem.PORTAL_PAUSED,
 }
@@ -49,10 +50,10 @@ class NotConnected(Exception):
 
 def hubspot_problem(error: Exception) -> NotConnected:
     """Return what an error of a call to HubSpot means at the window."""
-    if isinstance(error, Transient | OutcomeUnknown):
-        return NotConnected(Problem.HUBSPOT_AWAY, error.hint)
     if isinstance(error, RelayError):
-        return NotConnected(_BY_CODE.get(error.reason, Problem.HUBSPOT_REFUSED), error.hint)
+        away = isinstance(error, Transient | OutcomeUnknown)
+        other = Problem.HUBSPOT_AWAY if away else Problem.HUBSPOT_REFUSED
+        return NotConnected(_BY_CODE.get(error.reason, other), error.hint)
     return NotConnected(Problem.HUBSPOT_REFUSED, str(error))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app import logs
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, RelayError
 from app.hubspot.oauth import Tokens
 from app.relay.services import Services
 from app.storage import portals
@@ -25,16 +25,17 @@ def add(services: Services, portal_id: int, refresh_token: str, *, name: str = "
     Raises:
         ConfigurationError: the token is of another portal, or a private app's.
         Unauthorized: HubSpot refuses the token.
-        Transient: HubSpot could not be asked.
+        Transient: HubSpot could not be asked, or refuses our client id or secret.
     """
     if refresh_token.startswith(_PRIVATE_APP):
         raise ConfigurationError(
             "This is a private app's token. Channels need an app that is installed by OAuth: open /oauth/install."
         )
     tokens = services.hubspot.refresh(refresh_token) if test else None
-    if tokens is not None and tokens.hub_id not in {None, portal_id}:
+    whose = _whose(services, tokens) if tokens is not None else None
+    if whose not in {None, portal_id}:
         raise ConfigurationError(
-            f"The refresh token belongs to portal {tokens.hub_id}, not to {portal_id}: nothing was stored."
+            f"The refresh token belongs to portal {whose}, not to {portal_id}: nothing was stored."
         )
     if tokens is not None:
         return store(services, portal_id, tokens, name=name)
@@ -43,6 +44,18 @@ def add(services: Services, portal_id: int, refresh_token: str, *, name: str = "
         portals.add(connection, portal_id, name=name, refresh_token=services.vault.seal(refresh_token))
     log.info("portal_added", portal=portal_id, new=is_new)
     return is_new
+
+
+def _whose(services: Services, tokens: Tokens) -> int | None:
+    """Return the portal of tokens, which version 1 does not name in its answer; None where HubSpot cannot tell."""
+    logs.add_secrets([tokens.access_token, tokens.refresh_token])
+    if tokens.hub_id is not None:
+        return tokens.hub_id
+    try:
+        return services.hubspot.describe(tokens.access_token).portal_id
+    except RelayError as error:
+        log.warning("token_not_described", code=error.reason, hint=error.hint)
+        return None
 
 
 def store(services: Services, portal_id: int, tokens: Tokens, *, name: str = "") -> bool:

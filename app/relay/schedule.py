@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 from app import logs, metrics
-from app.relay import breaker, ending, receipts, silence
+from app.relay import authority, breaker, ending, receipts, removal, silence
 from app.relay.outbound import UNKNOWN
 from app.relay.services import Services
 from app.relay.shares import Choice, Shares, choose
@@ -117,6 +117,12 @@ def _why_overdue(connection: Connection, head: Head, account: AccountRow, *, min
         return f"Nobody could find out within {minutes} min whether this message was sent. {MAY_HAVE_ARRIVED}"
     why = head.hint or account.service_hint or account.hint or breaker.why_stopped(connection, account)
     return f"This message could not be sent within {minutes} min. {why}".strip()
+
+
+def tend(services: Services) -> None:
+    """See to accounts: cancel what removed ones have queued, and tell HubSpot whose credentials do not work."""
+    removal.cancel_queued(services)
+    authority.compare(services)
 
 
 def match_orphans(services: Services) -> int:

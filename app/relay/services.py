@@ -59,8 +59,10 @@ class Services:
         """Return an account with its credentials opened, as connectors get it. Their secrets go to the logs' redaction.
 
         Raises:
-            ConfigurationError: no key opens the credentials.
+            ConfigurationError: no key opens the credentials, or they were deleted with the account.
         """
+        if row.is_wiped:
+            raise ConfigurationError(f"Account {row.id} was removed: connect it anew.")
         connector = self.connector(row)
         credentials = connector.credentials.model_validate_json(self.vault.open_sealed(row.credentials))
         logs.add_secrets(secret_values(credentials))

@@ -9,6 +9,7 @@ from typing import Final
 from app import logs
 from app.domain.person import Identifier
 from app.errors import ConfigurationError, RelayError
+from app.hubspot.answers import ChannelAccount
 from app.hubspot.outcomes import Gone
 from app.hubspot.popup import Popup
 from app.hubspot.portal import PortalClient, Taken
@@ -72,9 +73,22 @@ def _find_quietly(client: PortalClient, popup: Popup, identifier: Identifier) ->
 
 def find(client: PortalClient, channel_id: str, identifier: Identifier) -> str:
     """Return the id of HubSpot's account with this identifier, an empty text where there is none."""
+    found = find_account(client, channel_id, identifier)
+    return found.id if found is not None else ""
+
+
+def find_account(client: PortalClient, channel_id: str, identifier: Identifier) -> ChannelAccount | None:
+    """Return HubSpot's account with this identifier."""
     found = client.accounts(channel_id, identifier)
-    alive = [one.id for one in found if one.identifier == identifier and not one.archived]
-    return alive[0] if alive else ""
+    return next((one for one in found if one.identifier == identifier and not one.archived), None)
+
+
+def is_gone(client: PortalClient, channel_id: str, account_id: str) -> bool:
+    """Tell whether HubSpot has removed an account."""
+    try:
+        return client.account(channel_id, account_id).archived
+    except Gone:
+        return True
 
 
 def await_slot(services: Services, portal_id: int) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from app import logs, metrics
+from app.domain.account import RunState
 from app.domain.capability import UnknownOutcome
 from app.domain.status import Status
 from app.hubspot.outcomes import Gone
@@ -98,6 +99,12 @@ def _record(services: Services, untold: Untold, fact: Fact) -> None:
     log.info("status_told", message=untold.message_id, status=untold.want.value)
 
 
+def _of_removed(account: AccountRow, verdict: Verdict) -> Verdict:
+    """Return what a refusal means: for an account that is gone at HubSpot there is nothing to pause."""
+    given_up = account.state is RunState.PURGED and verdict.next is Next.PAUSE_ACCOUNT
+    return replace(verdict, next=Next.FAIL) if given_up else verdict
+
+
 def _failed(
     services: Services, account: AccountRow, lane: Lane, *, untold: Untold, error: Exception, duration: float
 ) -> Park | None:
@@ -107,7 +114,7 @@ def _failed(
         everybodys = breaker.failed(connection, account, lane, error, tries=untold.attempts)
         tries = 1 if everybodys else untold.attempts + 1
         verdict = judge(error, attempts=tries, repeatable=True, policy=UnknownOutcome.RESEND)
-        verdict = spared(verdict) if everybodys else verdict
+        verdict = _of_removed(account, spared(verdict) if everybodys else verdict)
         fact = Fact(verdict.outcome, duration, verdict.code, verdict.detail or verdict.hint)
         if verdict.pauses:
             pauses.pause(services, connection, account, side=Side.HUBSPOT, verdict=verdict)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.errors import ConfigurationError
+from app.relay import keys
 from app.relay.findings import Finding, Level
 from app.relay.journal import FOLDER
 from app.relay.services import Services
 from app.settings import Settings
-from app.storage import accounts, durability, portals, schema
+from app.storage import durability, schema
 from app.storage.spool_survey import survey
 
 
@@ -53,25 +53,13 @@ def database(services: Services) -> Iterator[Finding]:
 
 def vault(services: Services) -> Iterator[Finding]:
     """Try to open every sealed secret."""
-    with services.database.read() as connection:
-        sealed = {f"account {row.id}": row.credentials for row in accounts.every(connection)}
-        sealed |= {f"portal {portal.id}": portal.refresh_token for portal in portals.every(connection)}
-    closed = [f"{whose}: {trouble}" for whose, one in sealed.items() if (trouble := _trouble(services, one))]
-    for sentence in closed:
+    found = keys.survey(services)
+    for sentence in found.closed:
         yield Finding("vault", Level.FAIL, sentence)
-    if closed:
+    if found.closed:
         return
-    old = sum(services.vault.needs_resealing(one) for one in sealed.values())
-    if old:
-        fix = "Keep the older keys in RELAY_SECRET_KEYS until these were entered anew."
-        yield Finding("vault", Level.WARN, f"{old} of {len(sealed)} secrets are sealed with an older key.", fix)
+    if found.old:
+        fix = "`relay keys rotate` seals them anew; keep the older keys in RELAY_SECRET_KEYS until then."
+        yield Finding("vault", Level.WARN, f"{found.old} of {found.total} secrets are sealed with an older key.", fix)
     else:
-        yield Finding("vault", Level.OK, f"RELAY_SECRET_KEYS opens all {len(sealed)} stored secrets.")
-
-
-def _trouble(services: Services, sealed: str) -> str:
-    try:
-        services.vault.open_sealed(sealed)
-    except ConfigurationError as error:
-        return str(error)
-    return ""
+        yield Finding("vault", Level.OK, f"The newest key of RELAY_SECRET_KEYS opens all {found.total} stored secrets.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app import logs, metrics
 from app.errors import RateLimited, Transient, Unauthorized
 from app.hubspot.client import PortalClient
+from app.hubspot.oauth import APP_SETTINGS
 from app.relay import pace, pauses
 from app.relay.services import Services
 from app.storage import portals
@@ -38,7 +39,7 @@ class TokenSource:
         Raises:
             RateLimited: somebody else refreshes right now; try again in half a second, at no cost.
             Unauthorized: HubSpot refuses to refresh; the portal is paused.
-            Transient: the token endpoint could not be asked.
+            Transient: the token endpoint could not be asked, or refuses our own settings.
         """
         portal = self._read()
         token = self._usable(portal, refused)
@@ -92,5 +93,8 @@ class TokenSource:
             if isinstance(error, Unauthorized) and now is not None and now.token_version == portal.token_version:
                 pauses.pause_portal(connection, portal.id, hint=error.hint, version=portal.token_version)
             portals.drop_refresh_lease(connection, portal.id, owner=self._services.name)
+        metrics.TOKENS_NOT_REFRESHED.labels(code=error.reason).inc()
         log.warning("token_refresh_failed", portal=portal.id, code=error.reason, hint=error.hint)
+        if error.reason == APP_SETTINGS:
+            log.error("app_settings_refused", hint=error.hint)
         return now is None or now.token_version == portal.token_version

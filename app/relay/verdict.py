@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from app import logs
 from app.domain.capability import UnknownOutcome
 from app.errors import ConfigurationError, OutcomeUnknown, RateLimited, Rejected, RelayError, Transient, Unauthorized
 from app.storage.attempts import Outcome
@@ -67,11 +68,16 @@ class Verdict:
 def judge(
     error: Exception, *, attempts: int, repeatable: bool, policy: UnknownOutcome, own_trouble: bool = False
 ) -> Verdict:
-    """Judge a failed call.
+    """Judge a failed call. What the other side said is stored and shown: secrets that it repeats are masked.
 
     ``attempts`` counts this one. ``repeatable``: the other side recognises a repeated call by its key; where it does
     not, ``policy`` decides what a lost answer means. ``own_trouble``: others get through, so that trying on is no use.
     """
+    verdict = _judge(error, attempts, repeatable=repeatable, policy=policy, own_trouble=own_trouble)
+    return replace(verdict, hint=logs.redact(verdict.hint), detail=logs.redact(verdict.detail))
+
+
+def _judge(error: Exception, attempts: int, *, repeatable: bool, policy: UnknownOutcome, own_trouble: bool) -> Verdict:
     if isinstance(error, ConfigurationError):
         hint = str(error)
         return Verdict(Next.PAUSE_ACCOUNT, Outcome.UNAUTHORIZED, "pending", "configuration", hint, free=True)

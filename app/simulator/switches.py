@@ -176,6 +176,10 @@ class Switches(BaseModel):
     access_token_seconds: int = _switch("D", "Life of an access token.", default=1800, ge=1)
     code_seconds: int = _switch("U", "Life of an authorization code.", default=60, ge=0)
     rotate_refresh_tokens: bool = _switch("D", "Each refresh returns another refresh token.", default=False)
+    v1_token_names_portal: bool = _switch("D", "Version 1's token answer holds the portal's id.", default=False)
+    introspection_thin: bool = _switch(
+        "D", "Introspection by 2026-09 tells nothing but whether a token is active.", default=True
+    )
     rate_limit: int = _switch("D", "Calls of one app and portal in the window.", default=110, ge=1)
     rate_window: float = _switch("D", "The rolling window.", default=10.0, gt=0)
     rate_retry_after: bool = _switch("U", "429 answers carry Retry-After.", default=False)

@@ -14,7 +14,7 @@ from app.domain.person import Identifier
 from app.storage import breakers
 from app.storage.breakers import Key, Scope
 from app.storage.clock import now
-from app.storage.tables import accounts, portals
+from app.storage.tables import accounts, former_accounts, portals
 from app.storage.text import storable
 
 if TYPE_CHECKING:
@@ -57,6 +57,23 @@ class AccountRow:
     contacts: ContactPolicy = ContactPolicy.OFF
     #: Customers see the name of the agent who answers.
     agent_names: bool = False
+    #: The inbox or help desk where the account is, and which of both; empty: HubSpot has not told yet.
+    inbox_id: str = ""
+    inbox_type: str = ""
+    #: What HubSpot was last asked to hold of the service's credentials.
+    authorized: bool = True
+    #: HubSpot's word for the account, where it is another than ``identifier``.
+    hubspot_identifier: Identifier | None = None
+
+    @property
+    def identifier_at_hubspot(self) -> Identifier:
+        """By which HubSpot's account is found again, whatever its id."""
+        return self.hubspot_identifier or self.identifier
+
+    @property
+    def is_wiped(self) -> bool:
+        """Its credentials are gone: an operator removed it here, and only a new connection brings it back."""
+        return not self.credentials
 
 
 @dataclass(frozen=True)
@@ -72,8 +89,9 @@ class NewAccount:
     credentials: str
 
 
+_HIDDEN = {"created_at", "removed_at", "state_before"}
 _QUERY = select(
-    *(column for column in accounts.c if column.name != "created_at"),
+    *(column for column in accounts.c if column.name not in _HIDDEN),
     portals.c.state.label("portal_state"),
     portals.c.full.label("portal_full"),
     breakers.concerns_account().label("troubled"),
@@ -85,6 +103,8 @@ def _row(row: Any) -> AccountRow:
     states = {name: RunState(values[name]) for name in ("state", "service_state", "hubspot_state", "portal_state")}
     values |= states
     values["identifier"] = Identifier.model_validate(values["identifier"])
+    told = values["hubspot_identifier"]
+    values["hubspot_identifier"] = Identifier.model_validate(told) if told else None
     values["dead_letters"] = DeadLetterPolicy(values["dead_letters"])
     values["contacts"] = ContactPolicy(values["contacts"])
     return AccountRow(**values)
@@ -97,6 +117,17 @@ _BY_HUBSPOT = _QUERY.where(
     accounts.c.portal_id == bindparam("portal"),
     accounts.c.channel_id == bindparam("channel"),
     accounts.c.hubspot_id == bindparam("account"),
+)
+
+_BY_FORMER = _QUERY.where(
+    accounts.c.id
+    == select(former_accounts.c.account_id)
+    .where(
+        former_accounts.c.portal_id == bindparam("portal"),
+        former_accounts.c.channel_id == bindparam("channel"),
+        former_accounts.c.hubspot_id == bindparam("account"),
+    )
+    .scalar_subquery()
 )
 
 
@@ -116,8 +147,9 @@ def by_key(connection: Connection, connector: str, key: str) -> AccountRow | Non
 
 
 def by_hubspot(connection: Connection, portal_id: int, channel_id: str, hubspot_id: str) -> AccountRow | None:
-    """Return the account that HubSpot knows by these ids."""
-    return _one(connection, _BY_HUBSPOT, portal=portal_id, channel=channel_id, account=hubspot_id)
+    """Return the account that HubSpot knows by these ids, or knew by them before it made the account anew."""
+    given = {"portal": portal_id, "channel": channel_id, "account": hubspot_id}
+    return _one(connection, _BY_HUBSPOT, **given) or _one(connection, _BY_FORMER, **given)
 
 
 def every(connection: Connection) -> list[AccountRow]:
@@ -210,8 +242,27 @@ def resume_side(connection: Connection, account_id: int, side: Side) -> bool:
     return connection.execute(update(accounts).where(where).values(**values)).rowcount == 1
 
 
+def set_authorized(connection: Connection, account_id: int, authorized: bool) -> bool:  # noqa: FBT001 - its one value
+    """Store what HubSpot shall hold of the service's credentials. Returns False when that was stored already."""
+    where = and_(accounts.c.id == account_id, accounts.c.authorized != authorized)
+    return connection.execute(update(accounts).where(where).values(authorized=authorized)).rowcount == 1
+
+
+def identify_at_hubspot(connection: Connection, row: AccountRow, identifier: Identifier) -> None:
+    """Store by which identifier HubSpot has an account."""
+    if identifier != row.identifier_at_hubspot:
+        values = {"hubspot_identifier": identifier.model_dump(mode="json")}
+        connection.execute(update(accounts).where(accounts.c.id == row.id).values(**values))
+
+
+def place(connection: Connection, account_id: int, *, inbox_id: str, inbox_type: str = "") -> None:
+    """Store where HubSpot has an account; the type, where it is not known yet, is asked for later."""
+    where = accounts.c.id == account_id
+    connection.execute(update(accounts).where(where).values(inbox_id=inbox_id, inbox_type=inbox_type))
+
+
 def set_state(connection: Connection, account_id: int, state: RunState, *, hint: str = "") -> bool:
-    """Set the operator's own state of an account. A purged one never comes back. Returns False when nothing changed."""
+    """Set the operator's own state of an account. A purged one keeps its. Returns False when nothing changed."""
     where = and_(accounts.c.id == account_id, accounts.c.state != RunState.PURGED.value)
     return connection.execute(update(accounts).where(where).values(state=state.value, hint=hint)).rowcount == 1
 

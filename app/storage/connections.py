@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, update
 from app.domain.account import RunState
 from app.domain.person import Identifier
 from app.storage import accounts as rows
-from app.storage import lanes
+from app.storage import lanes, removals
 from app.storage.accounts import AccountRow, Side
 from app.storage.clock import now
 from app.storage.tables import accounts, portals, unopened
@@ -37,7 +37,10 @@ REPLACED = "The connection was not finished, and the same account of the service
 
 @dataclass(frozen=True)
 class NewConnection:
-    """An account that is being connected; ``credentials`` sealed. ``hubspot_id``: see ``staged_id``."""
+    """An account that is being connected; ``credentials`` sealed. ``hubspot_id``: see ``staged_id``.
+
+    ``inbox_id``: empty where it is not known yet.
+    """
 
     key: str
     connector: str
@@ -47,6 +50,7 @@ class NewConnection:
     name: str
     identifier: Identifier
     credentials: str
+    inbox_id: str = ""
 
 
 def staged_id(account_token: str) -> str:
@@ -65,9 +69,32 @@ def lock_portal(connection: Connection, portal_id: int) -> None:
 
 
 def same(connection: Connection, connector: str, identifier: Identifier) -> list[AccountRow]:
-    """Return the accounts that are the same at the service, without those that were removed in HubSpot."""
-    found = [row for row in rows.every(connection) if (row.connector, row.identifier) == (connector, identifier)]
-    return [row for row in found if row.state is not RunState.PURGED]
+    """Return the accounts that are the same at the service, without those that were removed."""
+    return [row for row in _ever_same(connection, connector, identifier) if row.state is not RunState.PURGED]
+
+
+def _ever_same(connection: Connection, connector: str, identifier: Identifier) -> list[AccountRow]:
+    return [row for row in rows.every(connection) if (row.connector, row.identifier) == (connector, identifier)]
+
+
+def earlier(connection: Connection, new: NewConnection) -> AccountRow | None:
+    """Return the account of this channel whose threads a connection continues: one that lives, or the last removed."""
+    here = (new.portal_id, new.channel_id)
+    found = _ever_same(connection, new.connector, new.identifier)
+    mine = [row for row in found if (row.portal_id, row.channel_id) == here]
+    return max(mine, key=lambda row: (row.state is not RunState.PURGED, row.id), default=None)
+
+
+def moved(connection: Connection, portal_id: int, channel_id: str, identifier: Identifier | None) -> list[AccountRow]:
+    """Return the accounts that HubSpot may have made anew under an id that is not known here.
+
+    Where HubSpot tells no identifier, those are all that were removed there.
+    """
+    here = [row for row in rows.every(connection) if (row.portal_id, row.channel_id) == (portal_id, channel_id)]
+    kept = [row for row in here if not row.is_wiped and not is_staged(row)]
+    if identifier is None:
+        return [row for row in kept if row.state is RunState.PURGED]
+    return [row for row in kept if identifier.value in {row.identifier.value, row.identifier_at_hubspot.value}]
 
 
 def staged(connection: Connection) -> list[AccountRow]:
@@ -83,10 +110,12 @@ def add(connection: Connection, new: NewConnection) -> AccountRow:
 
 
 def change(connection: Connection, account_id: int, new: NewConnection) -> AccountRow:
-    """Let a connection that was begun before go on with what was given now."""
+    """Let a connection that was begun before, or an account that was removed, go on with what was given now."""
     rows.change_credentials(connection, account_id, new.credentials)
-    values = {"key": new.key, "hubspot_id": new.hubspot_id, "name": storable(new.name)}
+    values = {"key": new.key, "name": storable(new.name), "inbox_id": new.inbox_id, "inbox_type": ""}
     connection.execute(update(accounts).where(accounts.c.id == account_id).values(**values))
+    removals.take_id(connection, account_id, new.hubspot_id)
+    removals.revive(connection, account_id)
     return _settled(connection, account_id)
 
 
@@ -107,13 +136,13 @@ def adopt(
 
 def name(connection: Connection, account_id: int, hubspot_id: str) -> AccountRow:
     """Give an account HubSpot's id and let its HubSpot side run."""
-    connection.execute(update(accounts).where(accounts.c.id == account_id).values(hubspot_id=hubspot_id))
+    removals.take_id(connection, account_id, hubspot_id)
     return _settled(connection, account_id)
 
 
 def drop(connection: Connection, account_id: int) -> None:
     """Give up a connection that was never finished; it counts as removed."""
-    rows.set_state(connection, account_id, RunState.PURGED, hint=REPLACED)
+    removals.remove(connection, account_id, hint=REPLACED)
 
 
 def waiting(connection: Connection, portal_id: int, channel_id: str) -> Sequence[int]:

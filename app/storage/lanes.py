@@ -174,9 +174,10 @@ def runs() -> ColumnElement[bool]:
     """Tell in SQL whether a lane's account and portal work, for what travels in it, or it may try whether they do.
 
     A paused service stops only what goes to it, a paused HubSpot side only what goes there. Account events always
-    pass: they are what lifts a pause.
+    pass: they are what lifts a pause. Of a removed account HubSpot is still told what became of agents' messages.
     """
     running = RunState.RUNNING.value
+    told = and_(lanes.c.kind == LaneKind.STATUS.value, accounts.c.state == RunState.PURGED.value)
     side = case((lanes.c.kind == LaneKind.OUTBOUND.value, accounts.c.service_state), else_=accounts.c.hubspot_state)
     control = lanes.c.kind == LaneKind.CONTROL.value
     works = and_(portals.c.state == running, or_(control, and_(side == running, ~breakers.stops())))
@@ -185,7 +186,7 @@ def runs() -> ColumnElement[bool]:
         .select_from(accounts.join(portals, portals.c.id == accounts.c.portal_id))
         .where(
             accounts.c.id == lanes.c.account_id,
-            or_(control, accounts.c.state == running),
+            or_(control, accounts.c.state == running, told),
             or_(works, breakers.probes()),
         )
         .correlate(lanes)

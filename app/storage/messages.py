@@ -292,13 +292,6 @@ def revive(connection: Connection, message_id: int, *, deadline: float | None) -
     return again
 
 
-def cancel_account(connection: Connection, account_id: int, *, hint: str) -> int:
-    """Cancel what an account still has queued. Returns how many messages."""
-    where = (messages.c.account_id == account_id, messages.c.status == Status.PENDING.value)
-    values = {"status": Status.CANCELLED.value, "hint": hint, "finished_at": now(), "reason": "purged"}
-    return connection.execute(update(messages).where(*where).values(**values)).rowcount
-
-
 def unheld() -> ColumnElement[bool]:
     """Tell in SQL that no call holds a message: none was begun, or the lease of its worker is over."""
     owned = (lanes.c.id == messages.c.lane_id, lanes.c.owner.is_not(None), lanes.c.lease > now())

@@ -7,7 +7,6 @@ call is an attempt. ``migrations/`` makes these tables; a test holds both togeth
 from __future__ import annotations
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
@@ -16,7 +15,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -24,95 +22,41 @@ from sqlalchemy import (
     false,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+from app.storage.account_tables import accounts, breakers, former_accounts, portals
+from app.storage.columns import Id, Json, account_column, id_column, metadata
 
-#: SQLite only counts up by itself in a column of exactly this type.
-Id = BigInteger().with_variant(Integer, "sqlite")
-Json = JSON().with_variant(JSONB, "postgresql")
-
-
-def _id() -> Column[int]:
-    return Column("id", Id, primary_key=True, autoincrement=True)
-
-
-def _account() -> Column[int]:
-    return Column("account_id", Id, ForeignKey("accounts.id"), nullable=False)
-
-
-portals = Table(
-    "portals",
-    metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("name", Text, nullable=False, default=""),
-    Column("refresh_token", Text, nullable=False),
-    Column("access_token", Text),
-    Column("access_expires_at", Double),
-    Column("token_version", Integer, nullable=False, default=0),
-    Column("refresh_owner", Text),
-    Column("refresh_lease", Double),
-    Column("state", String(16), nullable=False, default="running"),
-    Column("hint", Text, nullable=False, default=""),
-    Column("full", Boolean, nullable=False, default=False),
-    Column("created_at", Double, nullable=False),
-)
-
-accounts = Table(
+__all__ = [
     "accounts",
-    metadata,
-    _id(),
-    Column("key", String(64), nullable=False, unique=True),
-    Column("connector", String(32), nullable=False),
-    Column("portal_id", BigInteger, ForeignKey("portals.id"), nullable=False),
-    Column("channel_id", Text, nullable=False),
-    Column("hubspot_id", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("identifier", Json, nullable=False),
-    Column("credentials", Text, nullable=False),
-    Column("credentials_version", Integer, nullable=False, default=1),
-    Column("dead_letters", String(8), nullable=False, default="skip"),
-    Column("contacts", String(8), nullable=False, default="off", server_default="off"),
-    Column("agent_names", Boolean, nullable=False, default=False, server_default=false()),
-    Column("state", String(16), nullable=False, default="running"),
-    Column("hint", Text, nullable=False, default=""),
-    # The two sides pause apart: a revoked bot token must not stop what customers write from reaching HubSpot.
-    Column("service_state", String(16), nullable=False, default="running"),
-    Column("service_hint", Text, nullable=False, default=""),
-    Column("hubspot_state", String(16), nullable=False, default="running"),
-    Column("hubspot_hint", Text, nullable=False, default=""),
-    Column("created_at", Double, nullable=False),
-    UniqueConstraint("portal_id", "channel_id", "hubspot_id"),
-)
-
-breakers = Table(
+    "actors",
+    "attempts",
+    "boots",
     "breakers",
-    metadata,
-    # An account's id for its two sides, a portal's for the portal.
-    Column("scope", String(8), primary_key=True),
-    Column("scope_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("failed_lanes", Json, nullable=False),
-    Column("refused", Boolean, nullable=False, default=False),
-    Column("hint", Text, nullable=False, default=""),
-    Column("opened_at", Double),
-    Column("probe_at", Double),
-    Column("probe_lane", Id),
-    Column("last_probe_lane", Id),
-    Column("probes", Integer, nullable=False, default=0),
-)
+    "contacts",
+    "conversation_states",
+    "dead_letters",
+    "envelopes",
+    "former_accounts",
+    "former_threads",
+    "lanes",
+    "media",
+    "messages",
+    "metadata",
+    "parts",
+    "portals",
+    "receipts",
+    "sent_ids",
+    "statuses",
+    "thread_aliases",
+    "threads",
+    "unopened",
+]
 
 threads = Table(
     "threads",
     metadata,
     Column("id", String(36), primary_key=True),
-    _account(),
+    account_column(),
     Column("conversation", Text, nullable=False),
     Column("person", Json),
     Column("hubspot_thread_id", Text),
@@ -138,7 +82,7 @@ contacts = Table(
     Column("thread_id", String(36), ForeignKey("threads.id"), primary_key=True),
     # The value of the person's identifier: in a group each of them is somebody else.
     Column("person", Text, primary_key=True),
-    _account(),
+    account_column(),
     Column("phone", Text),
     Column("email", Text),
     Column("state", String(8), nullable=False, default="new"),
@@ -183,8 +127,8 @@ conversation_states = Table(
 lanes = Table(
     "lanes",
     metadata,
-    _id(),
-    _account(),
+    id_column(),
+    account_column(),
     Column("portal_id", BigInteger, ForeignKey("portals.id"), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("conversation", Text, nullable=False, default=""),
@@ -219,7 +163,7 @@ lanes = Table(
 envelopes = Table(
     "envelopes",
     metadata,
-    _id(),
+    id_column(),
     Column("source", String(32), nullable=False),
     Column("account_id", Id, ForeignKey("accounts.id")),
     Column("dedupe", String(128), nullable=False, unique=True),
@@ -235,7 +179,7 @@ envelopes = Table(
 unopened = Table(
     "unopened",
     metadata,
-    _id(),
+    id_column(),
     Column("envelope_id", Id, ForeignKey("envelopes.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("position", Integer, nullable=False),
     Column("reason", Text, nullable=False),
@@ -247,8 +191,8 @@ unopened = Table(
 messages = Table(
     "messages",
     metadata,
-    _id(),
-    _account(),
+    id_column(),
+    account_column(),
     Column("lane_id", Id, ForeignKey("lanes.id"), nullable=False),
     Column("thread_id", String(36), ForeignKey("threads.id")),
     Column("envelope_id", Id, ForeignKey("envelopes.id", ondelete="SET NULL")),
@@ -301,7 +245,7 @@ messages = Table(
 parts = Table(
     "parts",
     metadata,
-    _id(),
+    id_column(),
     Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
     Column("position", Integer, nullable=False),
     Column("content", Json, nullable=False),
@@ -338,8 +282,8 @@ attempts = Table(
 receipts = Table(
     "receipts",
     metadata,
-    _id(),
-    _account(),
+    id_column(),
+    account_column(),
     Column("conversation", Text, nullable=False, default=""),
     Column("service_id", Text, nullable=False),
     Column("status", String(16), nullable=False),
@@ -381,7 +325,7 @@ statuses = Table(
 media = Table(
     "media",
     metadata,
-    _id(),
+    id_column(),
     Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
     Column("position", Integer, nullable=False),
     Column("attachment", Json, nullable=False),
@@ -406,7 +350,7 @@ dead_letters = Table(
     "dead_letters",
     metadata,
     Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
-    _account(),
+    account_column(),
     Column("reason", Text, nullable=False),
     Column("hint", Text, nullable=False, default=""),
     Column("detail", Text, nullable=False, default=""),

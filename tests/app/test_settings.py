@@ -85,11 +85,23 @@ def test_a_file_that_cannot_be_read_stops_the_start(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("RELAY_DEADLINE", "soon"), ("RELAY_DEADLINE", "0"), ("RELAY_LOG_FORMAT", "xml")]
+    ("variable", "value", "sentence"),
+    [
+        ("RELAY_DEADLINE", "soon", "RELAY_DEADLINE is no number"),
+        ("RELAY_DEADLINE", "0", "RELAY_DEADLINE is too small: it has to be more than 0"),
+        ("RELAY_LOG_FORMAT", "xml", "RELAY_LOG_FORMAT is none of the values it may have: write 'console' or 'json'"),
+        (
+            "RELAY_HUBSPOT_API_URL",
+            "api.hubapi.com",
+            "RELAY_HUBSPOT_API_URL is not valid: an address begins with https://",
+        ),
+    ],
 )
-def test_a_malformed_value_names_its_variable(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+def test_a_malformed_value_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, sentence: str
+) -> None:
     monkeypatch.setenv(variable, value)
-    with pytest.raises(ConfigurationError, match=f"{variable} is not valid"):
+    with pytest.raises(ConfigurationError, match=sentence):
         load()
 
 
@@ -114,7 +126,10 @@ def test_a_complete_production_starts() -> None:
         ({"hubspot_client_secret": ""}, "RELAY_HUBSPOT_CLIENT_SECRET is missing"),
         ({"console_password": "short"}, "RELAY_CONSOLE_PASSWORD is shorter"),
         ({"public_url": ""}, "RELAY_PUBLIC_URL is missing"),
-        ({"public_url": "relay.example"}, "RELAY_PUBLIC_URL is missing"),
+        (
+            {"public_url": "relay.example"},
+            "RELAY_PUBLIC_URL is not valid: an address begins with https://.* https://relay.example",
+        ),
     ],
 )
 def test_production_refuses_missing_and_weak_secrets(change: dict[str, str], sentence: str) -> None:

@@ -26,7 +26,9 @@ def register(blueprint: Blueprint, world: World, router: Router) -> None:
     """Add the endpoints."""
     for version in VERSIONS:
         _post(blueprint, world, f"/oauth/{version}/token", lambda version=version: token(world, version))
-        _post(blueprint, world, f"/oauth/{version}/token/introspect", lambda: introspect(world))
+        _post(
+            blueprint, world, f"/oauth/{version}/token/introspect", lambda version=version: introspect(world, version)
+        )
         _post(blueprint, world, f"/oauth/{version}/token/revoke", lambda: revoke(world))
     blueprint.add_url_rule("/oauth/authorize", endpoint="oauth_authorize", view_func=lambda: authorize(world))
     blueprint.add_url_rule(
@@ -92,8 +94,15 @@ def token(world: World, version: str) -> dict[str, Any]:
     raise _bad(world, version, "BAD_GRANT_TYPE", "missing or unknown grant type", error="unsupported_grant_type")
 
 
-def introspect(world: World) -> dict[str, Any]:
-    """What a token is. [D] the token may come under three names; [C] unknown: not active."""
+def introspect(world: World, version: str) -> dict[str, Any]:
+    """What a token is. [D] 2026-09 tells whether it is active, and no more."""
+    found = _introspected(world)
+    thin = version == "2026-09" and world.switches.introspection_thin
+    return {"active": found["active"]} if thin else found
+
+
+def _introspected(world: World) -> dict[str, Any]:
+    """[D] the token may come under three names; [C] unknown: not active."""
     fields = _fields("v3")
     _client(world, "v3", fields)
     value = next((fields[name] for name in ("token", "access_token", "refresh_token") if name in fields), "")
@@ -191,7 +200,7 @@ def _exchange(world: World, version: str, app: App, *, fields: dict[str, str]) -
     if code.redirect_uri != fields.get("redirect_uri"):
         raise _bad(world, version, "BAD_REDIRECT_URI", "redirect uri does not match", error="invalid_grant")
     code.used = True
-    return _answer(world, install(world, app.id, code.portal_id, scopes=code.scopes))
+    return _answer(world, version, install(world, app.id, code.portal_id, scopes=code.scopes))
 
 
 def _refresh(world: World, version: str, app: App, *, fields: dict[str, str]) -> dict[str, Any]:
@@ -205,20 +214,21 @@ def _refresh(world: World, version: str, app: App, *, fields: dict[str, str]) ->
     if world.switches.rotate_refresh_tokens:
         held.revoked = True
         held = install(world, held.app_id, held.portal_id, scopes=held.scopes)
-    return _answer(world, held)
+    return _answer(world, version, held)
 
 
-def _answer(world: World, held: RefreshToken) -> dict[str, Any]:
+def _answer(world: World, version: str, held: RefreshToken) -> dict[str, Any]:
     access = issue(world, held)
+    named = version != "v1" or world.switches.v1_token_names_portal
     return {
         "access_token": access.value,
         "refresh_token": held.value,
         "expires_in": world.switches.access_token_seconds,
         "token_type": "bearer",
         "token_use": "access_token",
-        "hub_id": int(held.portal_id),
         "user_id": 101,
         "scopes": sorted(held.scopes),
+        **({"hub_id": int(held.portal_id)} if named else {}),
     }
 
 

@@ -13,6 +13,13 @@ from tests.app.relay.world import LOOPBACK_TOKEN, RelayWorld, eventually
 NEW = ("--portal", seed.PORTAL_ID, "--channel", seed.CHANNEL_ID, "--account", "2099", "--name", "Shop")
 
 
+@pytest.fixture(autouse=True)
+def _another_account_at_hubspot(relay: RelayWorld) -> None:
+    """HubSpot has an account that is not connected here yet."""
+    new = {"id": "2099", "channel": seed.CHANNEL_ID, "portal": seed.PORTAL_ID, "inbox": seed.INBOX_ID, "name": "Shop"}
+    relay.call("POST", "/_sim/channel-accounts", new)
+
+
 def test_lists_accounts_with_their_addresses(relay: RelayWorld, terminal: Terminal) -> None:
     [line] = terminal.json("accounts", "list")
     base = relay.services.settings.public_url
@@ -63,7 +70,7 @@ def test_a_file_that_is_not_there_is_wrong_usage(terminal: Terminal) -> None:
 @pytest.mark.usefixtures("relay")
 def test_a_missing_credential_is_told_with_all_fields(terminal: Terminal) -> None:
     words = terminal.refusal("accounts", "add", "loopback", *NEW, status=2)
-    assert "token: Field required" in words
+    assert "token is missing: give it a value" in words
     assert "secret (optional): Signs the webhooks" in words
 
 
@@ -212,3 +219,28 @@ def test_what_is_done_with_contacts_and_names_is_chosen(terminal: Terminal) -> N
     assert chosen() == ("off", False)
     for words in (("contacts", 7, "find"), ("names", 7, "on")):
         assert "no account 7" in terminal.refusal("accounts", *words)
+
+
+@pytest.mark.usefixtures("relay")
+def test_lists_where_an_account_is(terminal: Terminal) -> None:
+    added = terminal.json("accounts", "add", "loopback", *NEW, "--set", f"token={LOOPBACK_TOKEN}")
+    [line] = [one for one in terminal.json("accounts", "list") if one["id"] == added["id"]]
+    assert (line["inbox"], line["inbox_id"], line["authorized"]) == (seed.INBOX_ID, seed.INBOX_ID, True)
+
+
+@pytest.mark.usefixtures("relay")
+def test_an_account_that_hubspot_does_not_have_is_told(terminal: Terminal) -> None:
+    words = (*NEW[:4], "--account", "2098", *NEW[6:], "--set", f"token={LOOPBACK_TOKEN}")
+    assert "HubSpot has no account 2098 of channel 1001" in terminal.refusal("accounts", "add", "loopback", *words)
+    assert terminal.json("accounts", "add", "loopback", *words, "--no-test", "--no-register")["id"] == 2
+
+
+def test_a_removed_account_is_gone_from_the_roads_and_stays_in_the_list(relay: RelayWorld, terminal: Terminal) -> None:
+    assert "Account 1 is removed" in terminal.out("accounts", "remove", 1)
+    [line] = terminal.json("accounts", "list")
+    assert line["state"] == "purged"
+    assert "connect it anew" in line["hint"]
+    assert "is removed already" in terminal.refusal("accounts", "remove", 1)
+    for command in ("test", "resume", "register"):
+        assert "connect it anew" in terminal.refusal("accounts", command, 1)
+    assert not relay.world.hubspot.accounts[seed.LOOPBACK_ACCOUNT_ID].authorized

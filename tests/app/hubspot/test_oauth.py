@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from app.errors import HubSpotUnavailable, RateLimited, RelayError, Unauthorized
+from app.errors import HubSpotUnavailable, RateLimited, RelayError, Transient, Unauthorized
 from app.http import Http
 from app.hubspot import oauth
 from app.hubspot.oauth import SCOPES, Tokens, missing_scopes
@@ -88,10 +88,6 @@ def test_tokens_do_not_show_in_logs() -> None:
         (400, {"status": "BAD_REFRESH_TOKEN"}, "reinstall"),
         (400, {"error": "invalid_grant"}, "reinstall"),
         (403, {"status": "BAD_HUB", "error": "access_denied"}, "reinstall"),
-        (400, {"status": "BAD_CLIENT_ID"}, "app_settings"),
-        (401, {"error": "invalid_client"}, "app_settings"),
-        (400, {"status": "BAD_CLIENT_SECRET", "error": "invalid_grant"}, "app_settings"),
-        (400, {"status": "BAD_GRANT_TYPE"}, "app_settings"),
         (400, {"status": "error", "message": "words"}, "refresh_refused"),
         (401, {}, "refresh_refused"),
         (404, {}, "refresh_refused"),
@@ -103,6 +99,34 @@ def test_refusals_pause_the_portal(http: Http, status: int, body: dict[str, str]
     error = refusal(http, Reply(status, json.dumps(body).encode()))
     assert isinstance(error, Unauthorized)
     assert (error.scope, error.reason) == ("portal", reason)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "sentence"),
+    [
+        (400, {"status": "BAD_CLIENT_ID"}, "RELAY_HUBSPOT_CLIENT_ID is not the id of a HubSpot app"),
+        (401, {"error": "invalid_client"}, "RELAY_HUBSPOT_CLIENT_ID and RELAY_HUBSPOT_CLIENT_SECRET do not belong"),
+        (400, {"status": "BAD_CLIENT_SECRET", "error": "invalid_grant"}, "RELAY_HUBSPOT_CLIENT_SECRET does not belong"),
+        (400, {"status": "BAD_REDIRECT_URI", "error": "invalid_grant"}, "add this relay's /oauth/callback to the app"),
+        (400, {"status": "BAD_SCOPES"}, "relay channel app"),
+        (400, {"status": "BAD_GRANT_TYPE"}, "RELAY_HUBSPOT_OAUTH_VERSION"),
+        (400, {"error": "unsupported_grant_type"}, "RELAY_HUBSPOT_OAUTH_VERSION"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_our_settings_blames_no_portal(
+    http: Http, status: int, body: dict[str, str], sentence: str
+) -> None:
+    error = refusal(http, Reply(status, json.dumps(body).encode()))
+    assert isinstance(error, Transient)
+    assert (error.reason, error.everybody) == ("app_settings", True)
+    assert sentence in error.hint
+
+
+def test_a_portal_that_was_closed_has_its_own_sentence(http: Http) -> None:
+    gone, removed = ({"status": "BAD_HUB"}, {"status": "BAD_REFRESH_TOKEN"})
+    assert "in a portal that is open" in refusal(http, Reply(403, json.dumps(gone).encode())).hint
+    assert "was removed from this portal" in refusal(http, Reply(400, json.dumps(removed).encode())).hint
 
 
 @pytest.mark.parametrize(
@@ -155,7 +179,7 @@ def test_a_portal_that_removed_the_app(scene: Scene) -> None:
 
 def test_another_apps_secret_blames_the_settings(http: Http, scene: Scene) -> None:
     chosen = settings(scene.simulator.url).model_copy(update={"hubspot_client_id": "other"})
-    with pytest.raises(Unauthorized) as caught:
+    with pytest.raises(Transient) as caught:
         oauth.refresh(chosen, http, seed.REFRESH_TOKEN)
     assert caught.value.reason == "app_settings"
 
@@ -204,7 +228,7 @@ def test_a_code_is_exchanged_by_a_form(http: Http, version: str) -> None:
     ],
 )
 def test_why_a_code_is_refused(http: Http, body: dict[str, Any], reason: str) -> None:
-    with pytest.raises(Unauthorized) as caught:
+    with pytest.raises(RelayError) as caught:
         exchange(http, Reply(400, json.dumps(body).encode()))
     assert caught.value.reason == reason
 

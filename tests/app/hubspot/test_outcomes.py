@@ -61,6 +61,7 @@ def name(value: object) -> str:
         (answer(401, {}), Unauthorized, "token_refused"),
         (answer(403, SCOPES), Unauthorized, "missing_scopes"),
         (answer(403, {"message": "no"}), Unauthorized, "forbidden"),
+        (answer(403, {"message": "The scope needed for this API call isn't there"}), Unauthorized, "missing_scopes"),
         (answer(403, HTML), HubSpotUnavailable, "hubspot_unavailable"),
         (answer(404, CHANNEL_GONE), Unauthorized, "channel_unknown"),
         (answer(404, {"message": "Channel 477835 not found"}), Unauthorized, "channel_unknown"),

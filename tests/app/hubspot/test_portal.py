@@ -11,7 +11,15 @@ import pytest
 from app.domain.message import AttachmentKind
 from app.domain.person import Identifier, IdentifierType
 from app.domain.status import Status
-from app.errors import HubSpotUnavailable, MessageInvalid, OutcomeUnknown, RateLimited, RelayError, Unauthorized
+from app.errors import (
+    HubSpotUnavailable,
+    MessageInvalid,
+    OutcomeUnknown,
+    RateLimited,
+    Rejected,
+    RelayError,
+    Unauthorized,
+)
 from app.http import Http
 from app.hubspot.answers import Published, Rate
 from app.hubspot.attachments import FileRef
@@ -506,3 +514,45 @@ def test_an_answer_that_names_the_account_is_used(http: Http) -> None:
         told = portal(http, server).stage(CHANNEL, "a/b", name="Shop", identifier=Identifier(value="bot-1"))
     assert told == "77"
     assert server.asked[0].path.endswith("/channel-account-staging-tokens/a%2Fb")
+
+
+def test_pitfall_5_an_identifier_is_always_an_object(http: Http) -> None:
+    """HubSpot's guide shows a bare string, and HubSpot refuses that."""
+    with Scripted(Reply(200, b"{}")) as server:
+        portal(http, server).stage(CHANNEL, "token-1", name="Shop", identifier=Identifier(value="bot-1"))
+    identifier = json.loads(server.asked[0].body)["deliveryIdentifier"]
+    assert identifier == {"type": "CHANNEL_SPECIFIC_OPAQUE_ID", "value": "bot-1"}
+
+
+# Authority and place --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("versions", VERSIONS.values(), ids=VERSIONS)
+def test_an_account_is_authorised_and_not(scene: Scene) -> None:
+    for authorized in (False, True):
+        assert scene.portal.authorise(CHANNEL, ACCOUNT, authorized=authorized).authorized is authorized
+        assert scene.world.hubspot.accounts[ACCOUNT].authorized is authorized
+
+
+def test_an_inbox_tells_its_kind(scene: Scene) -> None:
+    assert scene.portal.inbox(seed.HELP_DESK_ID).type == "HELP_DESK"
+    with pytest.raises(Gone):
+        scene.portal.inbox("999")
+
+
+def test_pitfall_10_an_inbox_that_cannot_be_changed_says_how_to_move(http: Http) -> None:
+    """HubSpot answers that the body is empty."""
+    refusal = {"message": "Failed to update object. The body of the request is empty.", "category": "VALIDATION_ERROR"}
+    with Scripted(Reply(400, json.dumps(refusal).encode())) as server, pytest.raises(Rejected) as caught:
+        portal(http, server).authorise(CHANNEL, ACCOUNT, authorized=True)
+    assert caught.value.reason == "empty_update"
+    assert "connect it anew there" in caught.value.hint
+
+
+def test_a_refusal_that_repeats_the_token_tells_it_to_nobody(http: Http) -> None:
+    words = json.dumps({"message": "the token access-1-of-the-tests is wrong"}).encode()
+    with Scripted(Reply(400, words)) as server:
+        client = PortalClient(settings(server.url), http, PORTAL, token=lambda _: "access-1-of-the-tests")
+        with pytest.raises(RelayError) as caught:
+            client.account(CHANNEL, ACCOUNT)
+    assert "the token [redacted] is wrong" in str(caught.value.detail)

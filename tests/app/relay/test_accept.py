@@ -195,3 +195,16 @@ def test_a_full_portal_is_left_to_the_scheduler(light_relay: RelayWorld) -> None
         events = light_relay.services.connector(account).parse(raw, light_relay.services.opened(account))
         with light_relay.services.database.write() as connection:
             assert len(store_service_events(connection, account, events, envelope).ring) == rung
+
+
+def test_a_secret_with_which_a_service_proves_itself_is_not_stored(light_relay: RelayWorld) -> None:
+    row = add_account(light_relay, connector="matrix")
+    secret = matrix_samples.CREDENTIALS.hs_token.get_secret_value()
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+    path = f"/webhooks/matrix/{row.key}/_matrix/app/v1/transactions/1?access_token={secret}"
+    assert light_relay.ask("PUT", path, b'{"events": []}', headers)[0] == 200
+    with light_relay.services.database.read() as connection:
+        stored = connection.execute(select(envelope_table)).one()
+    assert secret not in str(tuple(stored))
+    assert stored.headers["authorization"] == "Bearer [redacted]"
+    assert stored.headers["content-type"] == "application/json"

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from app.connectors import registry
 from app.domain.account import RunState
 from app.errors import ConfigurationError, Unauthorized
-from app.relay import accounts
-from app.relay.accounts import CredentialsIncomplete, Wanted
+from app.relay import accounts, removal
+from app.relay.accounts import Wanted
+from app.relay.credentials import CredentialsIncomplete
 from app.simulator import seed
 from app.storage import accounts as rows
+from app.storage import portals
 from app.storage.accounts import Side
 from tests.app.relay.deliveries import deliver, message, work
 from tests.app.relay.world import LOOPBACK_SECRET, LOOPBACK_TOKEN, RelayWorld, eventually
@@ -32,6 +33,13 @@ def wanted(**changes: Any) -> Wanted:
         "credentials": {"token": LOOPBACK_TOKEN},
     }
     return Wanted(**{**known, **changes})
+
+
+@pytest.fixture(autouse=True)
+def _another_account_at_hubspot(light_relay: RelayWorld) -> None:
+    """HubSpot has an account that is not connected here yet."""
+    new = {"id": "2099", "channel": seed.CHANNEL_ID, "portal": seed.PORTAL_ID, "inbox": seed.INBOX_ID, "name": "Shop"}
+    light_relay.call("POST", "/_sim/channel-accounts", new)
 
 
 def row(relay: RelayWorld, account_id: int = 1) -> rows.AccountRow:
@@ -57,19 +65,13 @@ def test_what_is_missing_or_wrong_stores_nothing(relay: RelayWorld) -> None:
         (wanted(portal_id=5), ConfigurationError),
         (wanted(hubspot_id=seed.LOOPBACK_ACCOUNT_ID), ConfigurationError),
         (wanted(connector="pigeon"), ConfigurationError),
+        (wanted(channel_id="999"), Unauthorized),
+        (wanted(hubspot_id="2098"), ConfigurationError),
     ):
         with pytest.raises(error):
             accounts.add(relay.services, wrong)
     with relay.services.database.read() as connection:
         assert len(rows.every(connection)) == 1
-
-
-def test_values_do_not_stand_in_the_error() -> None:
-    with pytest.raises(CredentialsIncomplete) as caught:
-        accounts.read_credentials(registry.get("telegram"), {"token": "7:too-short-to-be-one"})
-    assert "not a bot token" in str(caught.value)
-    assert "too-short" not in str(caught.value)
-    assert caught.value.__suppress_context__
 
 
 def test_unset_credentials_stay_when_others_change(relay: RelayWorld) -> None:
@@ -115,3 +117,51 @@ def test_a_purged_account_stays_purged(relay: RelayWorld) -> None:
     for use in (accounts.pause, accounts.resume):
         with pytest.raises(ConfigurationError, match="removed in HubSpot"):
             use(relay.services, 1)
+
+
+def test_the_place_at_hubspot_is_kept(relay: RelayWorld) -> None:
+    added = accounts.add(relay.services, wanted())
+    assert (row(relay, added.id).inbox_id, row(relay, added.id).name) == (seed.INBOX_ID, "Shop")
+
+
+def test_pitfall_11_an_account_that_is_switched_off_is_added_with_a_warning(relay: RelayWorld) -> None:
+    with relay.world.lock:
+        relay.world.hubspot.accounts["2099"].active = False
+    added = accounts.add(relay.services, wanted())
+    assert "switched off in HubSpot's inbox settings" in added.warning
+    assert row(relay, added.id).hubspot_state is RunState.PAUSED
+
+
+def test_the_same_bot_twice_is_refused_here_and_in_another_portal(relay: RelayWorld) -> None:
+    added = accounts.add(relay.services, wanted())
+    with pytest.raises(ConfigurationError, match=f"account {added.id} here already"):
+        accounts.add(relay.services, wanted(hubspot_id="2002"))
+    with relay.services.database.write() as connection:
+        portals.add(connection, 5, name="Other", refresh_token="x")
+        connection.exec_driver_sql("UPDATE accounts SET portal_id = 5 WHERE hubspot_id = '2099'")
+    with pytest.raises(ConfigurationError, match="in portal 5 already"):
+        accounts.add(relay.services, wanted())
+
+
+def test_an_account_that_was_removed_goes_on_under_its_new_id(relay: RelayWorld) -> None:
+    added = accounts.add(relay.services, wanted())
+    relay.call("POST", "/_sim/channel-accounts/2099/purge")
+    relay.settle()
+    assert row(relay, added.id).state is RunState.PURGED
+    again = accounts.add(relay.services, wanted(hubspot_id="2002"))
+    assert again.id == added.id
+    assert (row(relay, added.id).state, row(relay, added.id).hubspot_id) == (RunState.RUNNING, "2002")
+
+
+def test_a_removal_that_nobody_told_is_seen_when_the_account_is_added_anew(relay: RelayWorld) -> None:
+    added = accounts.add(relay.services, wanted())
+    with relay.world.lock:
+        relay.world.hubspot.accounts["2099"].archived_at = 1.0
+    assert accounts.add(relay.services, wanted(hubspot_id="2002")).id == added.id
+
+
+def test_an_account_that_an_operator_removed_is_added_anew_with_its_threads(relay: RelayWorld) -> None:
+    added = accounts.add(relay.services, wanted())
+    removal.remove(relay.services, added.id)
+    assert accounts.add(relay.services, wanted()).id == added.id
+    assert row(relay, added.id).state is RunState.RUNNING

@@ -8,12 +8,13 @@ import pytest
 from app.domain.account import RunState
 from app.hubspot.popup import Popup, read_popup
 from app.hubspot.portal import PortalClient
-from app.relay import accounts, connect
+from app.relay import accounts, connect, schedule
 from app.relay.connect import Draft
 from app.relay.not_connected import NotConnected, Problem
 from app.relay.pace import Slot
 from app.simulator import seed
 from app.simulator.faults import Api, FaultKind
+from app.simulator.hubspot import webhooks
 from app.storage import accounts as rows
 from app.storage import connections, portals
 from app.storage.accounts import AccountRow
@@ -139,13 +140,22 @@ def test_an_agents_message_that_was_faster_than_the_event(light_relay: RelayWorl
 def test_an_event_that_was_lost_is_made_up_for(light_relay: RelayWorld) -> None:
     relay, popup = light_relay, window(light_relay)
     connect.connect(relay.services, popup, draft(relay))
-    assert connect.confirm(relay.services) == 0
     relay.world.hubspot.channels[seed.CHANNEL_ID].webhook_url = None
     made = back(relay, popup)
     assert connections.is_staged(connected(relay)[0])
     assert connect.confirm(relay.services) == 1
-    assert connected(relay)[0].hubspot_id == made["id"]
+    relay.settle()
+    (row,) = connected(relay)
+    assert (row.hubspot_id, row.hubspot_state, row.inbox_type) == (made["id"], RunState.RUNNING, "INBOX")
     assert connect.confirm(relay.services) == 0
+
+
+def test_a_window_that_was_closed_confirms_nothing(light_relay: RelayWorld) -> None:
+    relay = light_relay
+    connect.connect(relay.services, window(relay), draft(relay))
+    assert connect.confirm(relay.services) == 1
+    relay.settle()
+    assert connections.is_staged(connected(relay)[0])
 
 
 def test_dying_between_hubspots_answer_and_ours_is_healed(relay: RelayWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,16 +243,63 @@ def test_a_second_account_of_the_same_bot(light_relay: RelayWorld) -> None:
     assert problem(relay, window(relay), other) is Problem.CONNECTED_ELSEWHERE
 
 
-def test_a_removed_account_can_be_connected_anew(light_relay: RelayWorld) -> None:
+def test_a_removed_account_is_connected_anew_as_what_it_was(light_relay: RelayWorld) -> None:
     relay, popup = light_relay, window(light_relay)
     connect.connect(relay.services, popup, draft(relay))
     made = back(relay, popup)
+    person = {"id": 77, "first_name": "Dana"}
+    relay.call("POST", "/_sim/telegram/chats", {"bot": BOT, "chat_id": 77, "type": "private", "user": person})
+    write(relay, "before")
     relay.call("POST", f"/_sim/channel-accounts/{made['id']}/purge")
     relay.settle()
+    relay.pass_time(7 * 86_400)
+    schedule.tend(relay.services)
     popup = window(relay)
-    connect.connect(relay.services, popup, Draft("telegram", "", {"token": BOT}))
+    again = connect.connect(relay.services, popup, Draft("telegram", "", {"token": BOT}))
+    made = back(relay, popup)
+    (row,) = connected(relay)
+    assert (row.id, row.hubspot_id, row.state) == (again.account_id, made["id"], RunState.RUNNING)
+    write(relay, "days later")
+    assert relay.texts() == ["before", "days later"]
+    assert len({row.thread_id for row in relay.rows()}) == 1
+
+
+def write(relay: RelayWorld, text: str) -> None:
+    """A customer writes to the bot."""
+    relay.call("POST", "/_sim/telegram/say", {"bot": BOT, "chat_id": 77, "text": text})
+    relay.settle()
+
+
+def test_an_account_whose_removal_is_not_told_yet_can_be_connected_anew(light_relay: RelayWorld) -> None:
+    relay, popup = light_relay, window(light_relay)
+    first = connect.connect(relay.services, popup, draft(relay))
+    made = back(relay, popup)
+    relay.settle()
+    with relay.world.lock:
+        old = relay.world.hubspot.accounts[made["id"]]
+        old.archived_at, old.active = 1.0, False
+    popup = window(relay)
+    again = connect.connect(relay.services, popup, Draft("telegram", "", {"token": BOT}))
+    made = back(relay, popup)
+    with relay.world.lock:
+        webhooks.fire_account(relay.world, old, webhooks.AccountEvent.PURGED)
+    relay.settle()
+    (row,) = connected(relay)
+    assert (row.id, again.account_id) == (first.account_id, first.account_id)
+    assert (row.hubspot_id, row.state, row.hubspot_state) == (made["id"], RunState.RUNNING, RunState.RUNNING)
+
+
+def test_credentials_that_the_service_refused_are_mended_by_connecting_again(light_relay: RelayWorld) -> None:
+    relay, popup = light_relay, window(light_relay)
+    connect.connect(relay.services, popup, draft(relay))
     back(relay, popup)
-    assert [row.state for row in connected(relay)] == [RunState.PURGED, RunState.RUNNING]
+    relay.settle()
+    (row,) = connected(relay)
+    with relay.services.database.write() as connection:
+        rows.pause_side(connection, row.id, rows.Side.SERVICE, hint="revoked")
+    done = connect.connect(relay.services, window(relay), Draft("telegram", "", {"token": BOT}))
+    assert (done.account_id, done.back) == (row.id, False)
+    assert connected(relay)[0].service_state is RunState.RUNNING
 
 
 @pytest.mark.parametrize(

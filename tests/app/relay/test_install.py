@@ -11,6 +11,7 @@ from app.errors import HubSpotUnavailable, Unauthorized
 from app.hubspot.client import HubSpot
 from app.hubspot.oauth import OPTIONAL_SCOPES, SCOPES
 from app.relay.install import Installed, install
+from app.relay.tokens import TokenSource
 from app.simulator import seed
 from app.simulator.faults import Api, FaultKind
 from app.simulator.hubspot.grants import AuthorizationCode
@@ -63,6 +64,15 @@ def test_a_new_portal_and_a_known_one(relay: RelayWorld) -> None:
     seed.add_portal(relay.world, "4700007")
     assert install(relay.services, code(relay, "4700007")) == Installed(4700007, is_new=True, accounts=0)
     assert install(relay.services, code(relay)) == Installed(PORTAL, is_new=False, accounts=1)
+
+
+@pytest.mark.parametrize("version", ["v1", "v3", "2026-03", "2026-09"])
+def test_every_version_of_the_token_endpoint_installs_and_refreshes(relay: RelayWorld, version: str) -> None:
+    settings = relay.services.settings.model_copy(update={"hubspot_oauth_version": version})
+    services = replace(relay.services, settings=settings, hubspot=HubSpot(settings, relay.services.http))
+    seed.add_portal(relay.world, "4700007")
+    assert install(services, code(relay, "4700007")).portal_id == 4700007
+    assert TokenSource(services, 4700007)(TokenSource(services, 4700007)(None))
 
 
 def test_installing_again_lifts_the_pause(relay: RelayWorld) -> None:

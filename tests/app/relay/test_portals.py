@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.errors import ConfigurationError, Unauthorized
+from app.hubspot.client import HubSpot
 from app.relay import portals, tokens
 from app.simulator import seed
 from app.storage import portals as rows
@@ -50,6 +53,14 @@ def test_a_wrong_token_stores_nothing(relay: RelayWorld) -> None:
     with pytest.raises(ConfigurationError, match="belongs to portal"):
         portals.add(relay.services, 99, seed.REFRESH_TOKEN)
     assert portal(relay, 99) is None
+
+
+def test_version_1_names_no_portal_and_is_asked_for_it(relay: RelayWorld) -> None:
+    settings = relay.services.settings.model_copy(update={"hubspot_oauth_version": "v1"})
+    services = replace(relay.services, settings=settings, hubspot=HubSpot(settings, relay.services.http))
+    with pytest.raises(ConfigurationError, match=f"belongs to portal {PORTAL}"):
+        portals.add(services, 99, seed.REFRESH_TOKEN)
+    assert portals.add(services, PORTAL, seed.REFRESH_TOKEN) is False
 
 
 def test_a_paused_portal_keeps_what_comes_until_it_is_resumed(relay: RelayWorld) -> None:

@@ -8,12 +8,14 @@ from sqlalchemy import select, update
 from app.errors import RateLimited, Unauthorized
 from app.hubspot.client import HubSpot
 from app.hubspot.oauth import Tokens
+from app.relay import portals as use
 from app.relay.tokens import TokenSource
 from app.simulator import seed
 from app.simulator.faults import Api, FaultKind
+from app.simulator.hubspot import oauth
 from app.storage import portals
 from app.storage.tables import portals as portal_table
-from tests.app.relay.world import RelayWorld
+from tests.app.relay.world import CLIENT_SECRET, RelayWorld
 
 PORTAL = int(seed.PORTAL_ID)
 
@@ -130,3 +132,51 @@ def test_a_token_endpoint_out_of_order_is_asked_again_at_once_by_the_next(light_
 def test_an_unknown_portal_says_how_to_add_it(light_relay: RelayWorld) -> None:
     with pytest.raises(Unauthorized, match="relay portals add 7"):
         TokenSource(light_relay.services, 7)(None)
+
+
+def test_a_wrong_client_secret_alarms_and_stops_no_portal(
+    light_relay: RelayWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    relay = light_relay
+    with relay.world.lock:
+        relay.world.hubspot.apps[seed.APP_ID].client_secret = "another"
+    relay.say("Hello?")
+    relay.wait_for_webhooks()
+    relay.settle()
+    assert state(relay) == "running"
+    assert relay.row().attempts == 0
+    assert "app_settings_refused" in caplog.text
+    with relay.world.lock:
+        relay.world.hubspot.apps[seed.APP_ID].client_secret = CLIENT_SECRET
+    relay.pass_time(10)
+    relay.settle()
+    assert relay.texts() == ["Hello?"]
+
+
+def test_an_uninstalled_app_pauses_the_portal_until_it_is_installed_again(light_relay: RelayWorld) -> None:
+    relay = light_relay
+    thread = relay.conversation()
+    with relay.world.lock:
+        relay.world.hubspot.refresh_tokens[seed.REFRESH_TOKEN].revoked = True
+        relay.world.hubspot.access_tokens.clear()
+    relay.say("while it is away")
+    relay.settle()
+    with relay.services.database.read() as connection:
+        portal = portals.get(connection, PORTAL)
+    assert portal is not None
+    assert (portal.state, "install the app again" in portal.hint) == ("paused", True)
+    with relay.world.lock:
+        held = oauth.install(relay.world, seed.APP_ID, seed.PORTAL_ID, scopes=seed.SCOPES)
+    use.add(relay.services, PORTAL, held.value)
+    relay.settle()
+    assert [one["text"] for one in relay.agent_sees(thread)] == ["Hello?", "while it is away"]
+
+
+def test_pitfall_25_a_token_that_hubspot_never_issued_is_no_old_one(light_relay: RelayWorld) -> None:
+    """HubSpot reports it as expired some 20,000 days ago; with sparse errors nothing else tells."""
+    relay = light_relay
+    relay.world.switch(sparse_errors=True)
+    client = relay.services.hubspot.portal(PORTAL, lambda _: "garbage")
+    with pytest.raises(Unauthorized, match="none of HubSpot's") as caught:
+        client.account(seed.CHANNEL_ID, seed.LOOPBACK_ACCOUNT_ID)
+    assert caught.value.reason == "token_refused"

@@ -35,6 +35,7 @@ from app.simulator.world import World
 from app.storage import accounts, portals, schema
 from app.storage.accounts import AccountRow, NewAccount
 from app.storage.clock import now
+from app.storage.tables import accounts as account_table
 from app.storage.tables import (
     actors,
     attempts,
@@ -69,6 +70,7 @@ _TIMES: dict[Table, tuple[str, ...]] = {
     actors: ("fresh_until", "asked_until"),
     reconciled: ("lease", "until", "ran_at", "wanted_at", "wanted_since"),
     heartbeats: ("since", "at"),
+    account_table: ("removed_at",),
 }
 
 

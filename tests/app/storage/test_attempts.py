@@ -118,8 +118,8 @@ def end(rows: Rows, _lane: Lane, message: int) -> None:
     rows.write(messages.finish, message, Status.FAILED)
 
 
-def cancel(rows: Rows, _lane: Lane, _message: int) -> None:
-    rows.write(messages.cancel_account, rows.account, hint="gone")
+def cancel(rows: Rows, _lane: Lane, message: int) -> None:
+    rows.write(messages.finish, message, Status.CANCELLED)
 
 
 def end_time(rows: Rows, _lane: Lane, message: int) -> None:
@@ -231,7 +231,7 @@ def test_a_purge_in_the_call_does_not_lose_the_fact(rows: Rows) -> None:
     lane = rows.claimed()
     message = rows.message(lane.id)
     attempt = rows.begun(lane, message)
-    rows.write(messages.cancel_account, rows.account, hint="gone")
+    rows.write(messages.finish, message, Status.CANCELLED)
     assert rows.finish(message, attempt)
     assert rows.row(t.messages, message).calling is None
     assert rows.head(message).parts[0].state == "sent"

@@ -363,7 +363,7 @@ def test_what_has_not_failed_is_not_replayed(rows: Rows, status: Status) -> None
 
 def test_a_cancelled_message_can_be_replayed_without_a_deadline(rows: Rows) -> None:
     message = rows.message(rows.lane(), deadline=1.0)
-    rows.write(messages.cancel_account, rows.account, hint="gone")
+    rows.write(messages.finish, message, Status.CANCELLED)
     assert rows.write(messages.revive, message, deadline=None)
     assert rows.head(message).left is None
 
@@ -375,18 +375,6 @@ def test_a_failed_message_whose_parts_all_arrived_after_all_is_not_replayed(rows
     rows.set(t.parts, part.id, state="sent")
     assert not rows.write(messages.revive, message, deadline=60.0)
     assert rows.row(t.messages, message).status == "failed"
-
-
-def test_cancelling_an_account_ends_what_it_has_queued_and_nothing_else(rows: Rows) -> None:
-    other = rows.new_account()
-    queued = [rows.message(rows.lane()) for _ in range(2)]
-    sent = rows.message(rows.lane())
-    rows.sent(sent)
-    foreign = rows.message(rows.lane(account=other), account=other)
-    assert rows.write(messages.cancel_account, rows.account, hint="purged") == 2
-    assert {rows.row(t.messages, one).status for one in queued} == {"cancelled"}
-    assert rows.row(t.messages, sent).status == "sent"
-    assert rows.row(t.messages, foreign).status == "pending"
 
 
 # Deadlines ----------------------------------------------------------------------------------------------------------
