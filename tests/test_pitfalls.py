@@ -53,6 +53,7 @@ IN_THE_DOCUMENTATION: Final = {
     19: ("docs/channel.md", "properties of tickets"),
 }
 
+
 def answered() -> set[int]:
     """The numbers that a test is named after."""
     texts = (path.read_text(encoding="utf-8") for path in (PROJECT / "tests").rglob("test_*.py"))

@@ -15,12 +15,13 @@ from typing import BinaryIO, cast
 from app import logs, metrics
 from app.connectors.base import FetchesMedia, MediaRequest
 from app.domain.capability import UnknownOutcome
-from app.errors import ContentUnsupported, MessageInvalid, ServiceUnavailable
+from app.errors import ContentUnsupported, MessageInvalid, RateLimited, ServiceUnavailable
+from app.limiter import Horizon
 from app.media import sniff
 from app.media.convert import KEEPS_ORIGINAL, Caps, convert
 from app.media.sniff import Found
 from app.media.targets import HUBSPOT
-from app.relay import tokens
+from app.relay import pace, tokens
 from app.relay.services import Services
 from app.relay.verdict import Next, judge
 from app.storage import accounts, lanes, media
@@ -31,6 +32,8 @@ from app.storage.media import Job
 _SPOOL = 1_000_000
 #: A file is fetched and uploaded within this time (seconds), or tried again.
 _TIMEOUT = 60.0
+#: An upload waits so long (seconds) for its place among the portal's calls.
+_PATIENCE = 10.0
 #: A file that was tried so often is given up; the text goes with a sentence in its place.
 _TRIES = 5
 #: Folder of HubSpot's file manager that attachments are stored in.
@@ -60,8 +63,8 @@ def prepare(services: Services, media_id: int) -> bool:
 
 
 def _lease(services: Services) -> float:
-    """Fetching, converting and uploading, one after the other."""
-    return 2 * _TIMEOUT + services.settings.conversion_seconds
+    """Fetching, converting, waiting and uploading, one after the other."""
+    return 2 * _TIMEOUT + services.settings.conversion_seconds + _PATIENCE
 
 
 def _prepare_claimed(services: Services, job: Job, account: AccountRow) -> None:
@@ -106,6 +109,7 @@ def _upload(services: Services, job: Job, account: AccountRow, spool: BinaryIO) 
         file, found = _visible(services, spool, found, until=stack)
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
+        _take_turn(services, account.portal_id)
         client = tokens.client(services, account.portal_id)
         file_id = client.upload(file, name=found.name, mime=found.mime, folder=_FOLDER, timeout=_TIMEOUT)
     with services.database.write() as connection:
@@ -114,6 +118,17 @@ def _upload(services: Services, job: Job, account: AccountRow, spool: BinaryIO) 
     services.doorbell.ring(job.lane_id)
     metrics.MEDIA.labels(outcome="ready").inc()
     log.info("media_ready", size=size, mime=found.mime)
+
+
+def _take_turn(services: Services, portal_id: int) -> None:
+    """Wait for a place in the portal's budget, with the file at hand.
+
+    Raises:
+        RateLimited: there is none so soon; the file is fetched again later, which costs it no try.
+    """
+    if not pace.wait_for_portal(services, portal_id, horizon=Horizon.MESSAGES, patience=_PATIENCE):
+        hint = "Messages take all calls that HubSpot allows this portal."
+        raise RateLimited(hint, retry_after=_PATIENCE, code="no_room")
 
 
 def _visible(services: Services, spool: BinaryIO, found: Found, *, until: ExitStack) -> tuple[BinaryIO, Found]:

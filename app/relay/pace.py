@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 from app import logs
@@ -60,6 +61,21 @@ def portal_now(services: Services, portal_id: int) -> Slot:
     """Reserve a slot for a call to HubSpot, and never for later: the lane keeps its slots for the service."""
     slot = portal(services, portal_id, horizon=Horizon.MESSAGES)
     return slot if slot.wait <= 0 else replace(slot, reserved=False)
+
+
+def wait_for_portal(services: Services, portal_id: int, *, horizon: Horizon, patience: float) -> bool:
+    """Wait for a slot for a call to HubSpot, at most ``patience`` seconds. False: there is none so soon.
+
+    Not for lanes: for somebody at a page, and for a file that would have to be fetched again.
+    """
+    until = time.monotonic() + patience
+    while True:
+        slot = portal(services, portal_id, horizon=horizon)
+        if slot.wait > 0 and time.monotonic() + slot.wait > until:
+            return False
+        time.sleep(slot.wait)
+        if slot.reserved:
+            return True
 
 
 def service(services: Services, lane: Lane, account: AccountRow) -> Slot:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -97,11 +96,5 @@ def await_slot(services: Services, portal_id: int) -> None:
     Raises:
         NotConnected: there is none for the moment.
     """
-    until = time.monotonic() + _PATIENCE
-    while True:
-        slot = pace.portal(services, portal_id, horizon=Horizon.RECONCILE)
-        if time.monotonic() + slot.wait > until:
-            raise NotConnected(Problem.HUBSPOT_AWAY, "The portal's calls are used up for the moment.")
-        time.sleep(slot.wait)
-        if slot.reserved:
-            return
+    if not pace.wait_for_portal(services, portal_id, horizon=Horizon.RECONCILE, patience=_PATIENCE):
+        raise NotConnected(Problem.HUBSPOT_AWAY, "The portal's calls are used up for the moment.")

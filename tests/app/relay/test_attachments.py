@@ -5,10 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fakeredis import FakeRedis
 from sqlalchemy import select, update
 
 from app.domain.person import Identifier
 from app.http import Http
+from app.limiter import Limiter
 from app.relay import attachments
 from app.relay.services import seal_credentials
 from app.simulator.faults import Api, FaultKind
@@ -139,6 +141,24 @@ def test_a_hubspot_that_refuses_us_costs_no_try(light_relay: RelayWorld, status:
     relay.execute(update(portals).values(state="running"))
     relay.settle()
     assert seen(relay) == ("Look", [PICTURE])
+
+
+def test_an_upload_is_one_of_the_portals_calls(light_relay: RelayWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where messages take them all, it waits a while, and comes again later at no cost."""
+    limiter = Limiter("", client=FakeRedis())
+    limiter.trust()
+    limiter.penalise(f"hubspot:{light_relay.account.portal_id}", 60.0)
+    monkeypatch.setattr(attachments, "_PATIENCE", 0.0)
+    monkeypatch.setattr(light_relay, "services", replace(light_relay.services, limiter=limiter))
+    send_picture(light_relay)
+    assert attachments.prepare(light_relay.services, 1)
+    with light_relay.services.database.read() as connection:
+        row = connection.execute(select(media.c.state, media.c.attempts, media.c.owner)).one()
+    assert tuple(row) == ("pending", 0, None)
+    monkeypatch.setattr(light_relay, "services", replace(light_relay.services, limiter=None))
+    light_relay.pass_time(20)
+    light_relay.settle()
+    assert seen(light_relay) == ("Look", [PICTURE])
 
 
 def connect_matrix(relay: RelayWorld, homeserver_url: str) -> AccountRow:
