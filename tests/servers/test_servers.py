@@ -143,13 +143,11 @@ def test_every_test_gets_an_empty_database(postgresql_url: str) -> None:
     assert row == (1,)
 
 
-def test_a_database_is_a_copy_of_its_template(postgresql: PostgresServer) -> None:
-    template = postgresql.create_database()
-    with psycopg.connect(postgresql.database_url(template)) as connection:
-        connection.execute("CREATE TABLE copied (id int)")
-    copy = postgresql.create_database(template=template)
-    with psycopg.connect(postgresql.database_url(copy)) as connection:
-        assert connection.execute("SELECT count(*) FROM copied").fetchone() == (0,)
+@pytest.mark.parametrize("time", ["first", "second"])
+def test_every_test_gets_empty_tables(migrated_postgresql_url: str, time: str) -> None:
+    with psycopg.connect(migrated_postgresql_url) as connection:
+        connection.execute("INSERT INTO boots (boot_id, epoch_offset) VALUES (%s, 0)", [time])
+        assert connection.execute("SELECT boot_id FROM boots").fetchall() == [(time,)]
 
 
 def test_postgresql_keeps_committed_rows_over_a_kill(postgresql: PostgresServer, postgresql_url: str) -> None:

@@ -93,10 +93,10 @@ class PostgresServer(ServerProcess):
             return False
         return True
 
-    def create_database(self, *, template: str = "template1") -> str:
-        """Make a fresh database as a copy of ``template``, to which nobody may be connected; return its name."""
+    def create_database(self) -> str:
+        """Make an empty database; return its name."""
         name = f"relay_{next(self._numbers)}"
-        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
+        self._execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return name
 
     def drop_database(self, name: str) -> None:
