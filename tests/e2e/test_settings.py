@@ -115,7 +115,9 @@ def _takes(page: Page, *, room: str, customer: str, choice: tuple[str, str]) -> 
     expect(page.locator("#agent-note")).to_contain_text(choice[1])
 
 
-def test_off_on_moved_removed_and_connected_anew(relay: RelayWorld, sam: Admin) -> None:
+@pytest.mark.parametrize("form", ["updated", "purged_created"])
+def test_off_on_moved_removed_and_connected_anew(relay: RelayWorld, sam: Admin, form: str) -> None:
+    relay.world.switch(account_move=form)
     settings = sam.opens(f"{relay.page}/settings")
     sam.connects(TOKEN, settings)
     meets(relay)

@@ -42,7 +42,7 @@ def test_the_source_folder_holds_the_components() -> None:
     assert all(path.startswith("src/app/") for path in files if path != "hsproject.json")
 
 
-@pytest.mark.parametrize("url", ["", "http://relay.example.com", "relay.example.com"])
+@pytest.mark.parametrize("url", ["", "http://relay.example.com"])
 def test_an_address_that_hubspot_refuses_for_redirects_is_told(url: str) -> None:
     with pytest.raises(ConfigurationError, match="RELAY_PUBLIC_URL"):
         project(settings(url))

@@ -202,9 +202,9 @@ def test_a_secret_with_which_a_service_proves_itself_is_not_stored(light_relay: 
     secret = matrix_samples.CREDENTIALS.hs_token.get_secret_value()
     headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
     path = f"/webhooks/matrix/{row.key}/_matrix/app/v1/transactions/1?access_token={secret}"
-    assert light_relay.ask("PUT", path, b'{"events": []}', headers)[0] == 200
+    assert light_relay.ask("PUT", path, matrix_samples.payload_bytes("text"), headers)[0] == 200
     with light_relay.services.database.read() as connection:
         stored = connection.execute(select(envelope_table)).one()
     assert secret not in str(tuple(stored))
-    assert stored.headers["authorization"] == "Bearer [redacted]"
     assert stored.headers["content-type"] == "application/json"
+    assert stored.headers["authorization"] == "Bearer [redacted]"

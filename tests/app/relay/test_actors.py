@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from app.connectors.loopback import LoopbackConnector
+from app.domain.capability import Capabilities, RichTextDialect
 from app.relay import actors
 from app.simulator import seed
 from app.simulator.faults import Api, FaultKind
@@ -124,12 +126,14 @@ def test_one_look_up_of_an_actor_at_a_time_and_nobody_waits_long_for_it(light_re
     assert relay.heard() == ["Yes"]
 
 
-def test_formatted_text_is_signed_where_it_begins(light_relay: RelayWorld) -> None:
+def test_formatted_text_is_signed_where_it_begins(light_relay: RelayWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    reads_html = Capabilities(text_length=4_000, rich_text=RichTextDialect.MATRIX)
+    monkeypatch.setattr(LoopbackConnector, "capabilities", reads_html)
     show(light_relay)
     light_relay.conversation()
     portal(light_relay).actors[seed.AGENT_ID].name = "Sam <3"
     light_relay.reply(light_relay.threads()[0]["id"], "Yes", richText="<div><p>Y<b>es</b></p></div>")
     light_relay.settle()
     [part] = light_relay.execute(_PARTS).scalars()
-    assert part["html"] == "<div><p>Sam &lt;3: Y<b>es</b></p></div>"
+    assert part["html"] == "<p>Sam &lt;3: Y<strong>es</strong></p>"
     assert part["text"] == "Sam <3: Yes"

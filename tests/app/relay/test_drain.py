@@ -213,7 +213,7 @@ def test_a_purge_cancels_what_waits(relay: RelayWorld) -> None:
     relay.call("POST", f"/_sim/channel-accounts/{seed.LOOPBACK_ACCOUNT_ID}/purge")
     relay.settle()
     relay.pass_time(1_000)
-    relay.settle()
+    schedule.tend(relay.services)
     assert [row.status for row in relay.rows()] == ["cancelled", "cancelled"]
     assert relay.texts() == []
 
@@ -270,8 +270,9 @@ def test_a_service_out_of_order_is_tried_again_in_order(light_relay: RelayWorld,
     relay = light_relay
     thread = relay.conversation()
     relay.fault(Api.LOOPBACK, fault, path=SENDING, status=status)
-    relay.reply(thread, "one")
-    relay.reply(thread, "two")
+    for text in ("one", "two"):
+        relay.reply(thread, text)
+        relay.wait_for_webhooks()
     relay.settle()
     assert relay.heard() == []
     relay.pass_time(3)

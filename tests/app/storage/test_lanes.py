@@ -212,12 +212,17 @@ def test_a_paused_side_stops_only_what_goes_there(rows: Rows, side: Side, stoppe
     assert all(rows.claim(ids[kind]) for kind in stopped)
 
 
-@pytest.mark.parametrize("state", [RunState.PAUSED, RunState.PURGED])
-def test_a_stopped_account_lets_only_account_events_pass(rows: Rows, state: RunState) -> None:
+@pytest.mark.parametrize(
+    ("state", "passing"),
+    [(RunState.PAUSED, {LaneKind.CONTROL}), (RunState.PURGED, {LaneKind.CONTROL, LaneKind.STATUS})],
+)
+def test_a_stopped_account_lets_only_account_events_pass_and_a_removed_one_what_agents_have_to_know(
+    rows: Rows, state: RunState, passing: set[LaneKind]
+) -> None:
     ids = {kind: rows.due_lane(kind=kind) for kind in KINDS}
     rows.write(accounts.set_state, rows.account, state)
     claimed = {kind for kind, one in ids.items() if rows.write(lanes.claim, one, owner="me", lease=30)}
-    assert claimed == {LaneKind.CONTROL}
+    assert claimed == passing
 
 
 def test_a_paused_portal_stops_everything_of_its_own_and_nothing_else(rows: Rows) -> None:
