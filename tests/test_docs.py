@@ -170,10 +170,10 @@ def test_commands_are_called_as_they_are(words: list[str]) -> None:
 
 def checks() -> set[str]:
     """The name of every check of the doctor's, where it is made or kept; what is put into it counts as N."""
-    nodes = (node for path in (PROJECT / "app/relay").glob("*.py") for node in ast.walk(ast.parse(path.read_text())))
+    nodes = (node for path in (PROJECT / "app/relay").rglob("*.py") for node in ast.walk(ast.parse(path.read_text())))
     named = {node.args[0] for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "Finding"}
     words = {ast.unparse(one) for one in named if isinstance(one, (ast.Constant, ast.JoinedStr))}
-    texts = (path.read_text(encoding="utf-8") for path in (PROJECT / "app/relay").glob("*_health.py"))
+    texts = (path.read_text(encoding="utf-8") for path in (PROJECT / "app/relay").rglob("*_health.py"))
     words |= {word for text in texts for word in re.findall(r"\b(?:name|_CHECK)\b[^=\n]* = (f?\"[^\"]+\")", text)}
     return {re.sub(r"\{.*?\}", "N", word.removeprefix("f").strip("\"'")) for word in words}
 

@@ -8,7 +8,7 @@ import time
 
 from app import logs, metrics
 from app.relay import connect, reconcile, schedule
-from app.relay.paced import Interrupted
+from app.relay.reconcile.paced import Interrupted
 from app.relay.services import Services, build
 from app.settings import load, secrets
 from app.storage.database import DatabaseAway

@@ -10,7 +10,7 @@ import click
 from app.cli.options import ID, since_option
 from app.cli.output import FAILED, Moment, json_option, print_json, print_rows
 from app.cli.session import open_services
-from app.relay.reconcile_report import SENTENCES, Report
+from app.relay.reconcile.report import SENTENCES, Report
 from app.storage import lanes
 
 _COLUMNS = (
@@ -33,8 +33,8 @@ def reconcile(
 
     Without --since from where the last comparison ended. Nothing is sent twice, however often it runs.
     """
-    from app.relay.comparison import Wish  # noqa: PLC0415 - with the services: Celery is slow to import
     from app.relay.reconcile import reconcile as compare  # noqa: PLC0415
+    from app.relay.reconcile.comparison import Wish  # noqa: PLC0415 - with the services: Celery is slow to import
 
     with open_services() as services:
         reports = compare(services, Wish(since=since, older=older, dry_run=dry_run), portal_id=portal)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from app.relay import reconcile, schedule
-from app.relay.paced import Interrupted
+from app.relay.reconcile.paced import Interrupted
 from app.relay.services import Services
 from tests.app.relay.conftest import light_relay, relay_simulator
 from tests.app.relay.world import RelayWorld, eventually

@@ -7,19 +7,19 @@ from functools import partial
 from typing import Final
 
 from app.errors import ConfigurationError
-from app.relay import portal_health
-from app.relay.account_health import accounts
-from app.relay.channel_health import channel
-from app.relay.contact_health import contacts
-from app.relay.examination import Examination, Jobs
+from app.relay.doctor import portal_health
+from app.relay.doctor.account_health import accounts
+from app.relay.doctor.channel_health import channel
+from app.relay.doctor.contact_health import contacts
+from app.relay.doctor.examination import Examination, Jobs
+from app.relay.doctor.neighbours import broker, clock, hubspot, limiter
+from app.relay.doctor.settings_health import public_url, settings_of
+from app.relay.doctor.storage_health import database, journal, vault
+from app.relay.doctor.webhook_health import round_trip, webhooks
+from app.relay.doctor.work_health import breakers, people, workers
 from app.relay.findings import Finding, Level
-from app.relay.neighbours import broker, clock, hubspot, limiter
 from app.relay.services import Services, build
-from app.relay.settings_health import public_url, settings_of
 from app.relay.silence import silence
-from app.relay.storage_health import database, journal, vault
-from app.relay.webhook_health import round_trip, webhooks
-from app.relay.work_health import breakers, people, workers
 from app.settings import Settings
 
 #: All checks together end after so many seconds, whatever hangs; one that needs an answer to go on ends a little

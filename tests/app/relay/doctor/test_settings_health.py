@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from app.relay.doctor.settings_health import public_url, settings_of
 from app.relay.findings import Finding, Level
-from app.relay.settings_health import public_url, settings_of
 from tests.app.relay.world import basic_settings
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from app.errors import HubSpotUnavailable, RateLimited, Rejected, Transient
 from app.limiter import Horizon
-from app.relay import pace, paced
+from app.relay import pace
 from app.relay.pace import NOW, Slot
-from app.relay.paced import Interrupted, Paced
+from app.relay.reconcile import paced
+from app.relay.reconcile.paced import Interrupted, Paced
 from app.simulator import seed
 from tests.app.relay.world import RelayWorld
 

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from app.errors import ConfigurationError, ServiceUnavailable
-from app.relay.examination import Examination
+from app.relay.doctor.examination import Examination
 from app.relay.findings import Finding, Level
 
 

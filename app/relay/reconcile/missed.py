@@ -13,8 +13,8 @@ from app.domain.account import RunState
 from app.domain.status import Status
 from app.hubspot.conversations import OUTGOING, ThreadMessage, ThreadSummary
 from app.relay import accept
-from app.relay.comparison import Comparison
-from app.relay.reconcile_report import Reason
+from app.relay.reconcile.comparison import Comparison
+from app.relay.reconcile.report import Reason
 from app.storage import ledger
 from app.storage.accounts import AccountRow
 from app.storage.ledger import Entry

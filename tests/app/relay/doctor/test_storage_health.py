@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from app.relay import storage_health
+from app.relay.doctor import storage_health
 from app.relay.findings import Finding, Level
 from app.relay.journal import FOLDER
 from app.storage.spool import Spool

@@ -10,8 +10,8 @@ from app.domain.account import RunState
 from app.hubspot.client import PortalClient
 from app.hubspot.conversations import INCOMING, Conversations, ThreadMessage
 from app.hubspot.payloads import milliseconds
-from app.relay.paced import Paced
-from app.relay.reconcile_report import Left, Reason, Report
+from app.relay.reconcile.paced import Paced
+from app.relay.reconcile.report import Left, Reason, Report
 from app.relay.services import Services
 from app.storage.accounts import AccountRow
 from app.storage.ledger import Published

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from app import logs, metrics
 from app.domain.status import Status
 from app.hubspot.conversations import ThreadMessage
-from app.relay.comparison import Comparison
+from app.relay.reconcile.comparison import Comparison
 from app.storage import lanes, ledger
 from app.storage.ledger import Entry
 

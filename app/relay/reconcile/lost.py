@@ -8,8 +8,8 @@ from __future__ import annotations
 from app import logs, metrics
 from app.domain.account import RunState
 from app.hubspot.outcomes import Gone
-from app.relay.comparison import Comparison
-from app.relay.reconcile_report import Reason
+from app.relay.reconcile.comparison import Comparison
+from app.relay.reconcile.report import Reason
 from app.storage import lanes, ledger, messages
 from app.storage.accounts import AccountRow
 from app.storage.ledger import Published

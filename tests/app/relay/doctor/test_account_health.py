@@ -7,7 +7,7 @@ from sqlalchemy import delete, update
 
 from app.domain.account import RunState
 from app.hubspot.answers import ChannelAccount
-from app.relay.account_health import accounts, compare
+from app.relay.doctor.account_health import accounts, compare
 from app.relay.findings import Finding, Level
 from app.storage.connections import staged_id
 from app.storage.tables import accounts as table

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from app.relay.doctor.work_health import breakers, workers
 from app.relay.findings import Level
-from app.relay.work_health import breakers, workers
 from app.storage import breakers as rows
 from app.storage import rings
 from app.storage.breakers import Key, Scope

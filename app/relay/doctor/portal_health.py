@@ -12,8 +12,9 @@ from app.errors import ConfigurationError, RelayError, Transient, Unauthorized
 from app.hubspot.answers import ChannelAccount, Rate
 from app.hubspot.client import PortalClient
 from app.hubspot.oauth import SCOPES, Installation, missing_scopes
-from app.relay import account_health, pace
-from app.relay.examination import Jobs
+from app.relay import pace
+from app.relay.doctor import account_health
+from app.relay.doctor.examination import Jobs
 from app.relay.findings import Finding, Level
 from app.relay.services import Services
 from app.relay.shares import HUBSPOT_WINDOW

@@ -19,10 +19,11 @@ from app.domain.account import RunState
 from app.errors import ConfigurationError, RelayError
 from app.hubspot.conversations import ThreadSummary
 from app.hubspot.outcomes import Gone
-from app.relay import lost, missed, tokens, untold
-from app.relay.comparison import Comparison, Wish
-from app.relay.paced import Interrupted, Paced
-from app.relay.reconcile_report import Reason, Report
+from app.relay import tokens
+from app.relay.reconcile import lost, missed, untold
+from app.relay.reconcile.comparison import Comparison, Wish
+from app.relay.reconcile.paced import Interrupted, Paced
+from app.relay.reconcile.report import Reason, Report
 from app.relay.services import Services
 from app.storage import accounts, ledger, portals, reconciled
 from app.storage.database import DatabaseAway

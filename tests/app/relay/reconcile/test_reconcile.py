@@ -13,10 +13,10 @@ from sqlalchemy import update
 from app.domain.account import RunState
 from app.domain.status import Status
 from app.errors import ConfigurationError
-from app.relay.comparison import Wish
-from app.relay.paced import Interrupted
 from app.relay.reconcile import LEAST_PAUSE, reconcile, run_due
-from app.relay.reconcile_report import Reason, Report
+from app.relay.reconcile.comparison import Wish
+from app.relay.reconcile.paced import Interrupted
+from app.relay.reconcile.report import Reason, Report
 from app.simulator import seed
 from app.simulator.faults import Api, Fault, FaultKind, FaultRule
 from app.simulator.hubspot.state import StatusType

@@ -10,8 +10,8 @@ from sqlalchemy import delete, update
 
 from app.hubspot.client import HubSpot
 from app.hubspot.oauth import SCOPES
-from app.relay import portal_health
 from app.relay import portals as portal_use
+from app.relay.doctor import portal_health
 from app.relay.findings import Finding, Level
 from app.simulator import seed
 from app.simulator.faults import Api, FaultKind

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import redis
 
+from app.relay.doctor.neighbours import redis_finding, skew
 from app.relay.findings import Level
-from app.relay.neighbours import redis_finding, skew
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ from pydantic import SecretStr
 
 from app import metrics
 from app.http import Http
-from app.relay import signatures, webhook_health
+from app.relay import signatures
+from app.relay.doctor import webhook_health
+from app.relay.doctor.webhook_health import round_trip, webhooks
 from app.relay.findings import Finding, Level
 from app.relay.services import Services, build
 from app.relay.signatures import Consultation
-from app.relay.webhook_health import round_trip, webhooks
 from app.storage import schema
 from app.storage.database import Database
 from app.storage.tables import envelopes, unopened

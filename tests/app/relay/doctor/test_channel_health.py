@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from app.hubspot.client import HubSpot
 from app.relay import channel as use
 from app.relay import portals as portal_use
-from app.relay.channel_health import channel
 from app.relay.doctor import examine
+from app.relay.doctor.channel_health import channel
 from app.relay.findings import Finding, Level
 from app.simulator import seed
 from app.simulator.hubspot.state import App
