@@ -15,6 +15,9 @@ from app.storage import clock
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.pool import ConnectionPoolEntry
+
 __all__ = ["Connection", "Database", "DatabaseAway"]
 
 #: What every statement raises while the database is away or restarting.
@@ -52,8 +55,14 @@ class Database:
             yield connection
 
     def close(self) -> None:
-        """Close every idle connection."""
+        """Close every connection: the idle ones now, those in use when they are given back."""
+        event.listen(self.engine.pool, "checkin", _close)
         self.engine.dispose()
+
+
+def _close(connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+    if connection is not None:
+        record.invalidate()
 
 
 def _checked(url: str) -> Any:

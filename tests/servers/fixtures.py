@@ -205,6 +205,7 @@ def _empty(url: str) -> None:
         with connection.transaction():
             for table in reversed(metadata.sorted_tables):
                 connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table.name)))
+            connection.execute("UPDATE alembic_version SET version_num = %s", [schema.HEAD])
         connection.execute(
             "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, 1, false)"
             " FROM pg_sequences WHERE last_value IS NOT NULL"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -49,20 +50,20 @@ def test_a_challenge_that_comes_twice_is_stored_once(relay: RelayWorld) -> None:
 @pytest.mark.parametrize(
     "forged",
     [
-        "x",
-        "v1:00000000:gAAAA",
-        "v1:" * 5_000,
-        sealed(key="key of another deployment"),
-        sealed(purpose="connect"),
-        sealed(at=-700),
-        sealed(at=700),
-        Vault([KEY]).seal("no JSON"),
-        Vault([KEY]).seal("[]"),
+        lambda: "x",
+        lambda: "v1:00000000:gAAAA",
+        lambda: "v1:" * 5_000,
+        lambda: sealed(key="key of another deployment"),
+        lambda: sealed(purpose="connect"),
+        lambda: sealed(at=-700),
+        lambda: sealed(at=700),
+        lambda: Vault([KEY]).seal("no JSON"),
+        lambda: Vault([KEY]).seal("[]"),
     ],
     ids=["nonsense", "made up", "long", "another's", "another purpose", "old", "ahead", "no JSON", "no object"],
 )
-def test_what_is_no_challenge_is_a_webhook_with_a_wrong_signature(relay: RelayWorld, forged: str) -> None:
-    assert send(relay, forged) == 401
+def test_what_is_no_challenge_is_a_webhook_with_a_wrong_signature(relay: RelayWorld, forged: Callable[[], str]) -> None:
+    assert send(relay, forged()) == 401
     assert relay.count(envelopes) == 0
 
 

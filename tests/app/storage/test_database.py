@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -96,6 +98,19 @@ def test_references_are_checked(database: Database) -> None:
     with pytest.raises(IntegrityError) as caught:
         rows.message(10**6)
     assert not isinstance(caught.value, DatabaseAway)
+
+
+def test_a_connection_in_use_is_closed_when_it_is_given_back(database: Database) -> None:
+    """A thread may outlive the services that it works with."""
+    with database.read() as connection:
+        used = connection.connection.dbapi_connection
+        assert used is not None
+        database.close()
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    with pytest.raises((psycopg.OperationalError, sqlite3.ProgrammingError), match="closed"):
+        used.cursor().execute("SELECT 1")
+    with database.read() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
 
 # SQLite -------------------------------------------------------------------------------------------------------------
