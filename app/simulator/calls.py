@@ -47,8 +47,14 @@ class Calls:
         def answered(response: Response) -> Response:
             if request.method not in {"GET", "HEAD"} and not request.path.startswith(_OWN):
                 method, path, text, at = request.method, request.path, _text(), g.call_began
-                # Not before the last byte is out: it may drip.
-                response.call_on_close(lambda: self._kept.append(Call(method, path, text, at, self._now())))
+
+                def note() -> None:
+                    self._kept.append(Call(method, path, text, at, self._now()))
+
+                if response.is_streamed:
+                    response.call_on_close(note)  # not before the last byte is out: it may drip
+                else:
+                    note()  # not later: who has the answer may call again before this thread goes on
             return response
 
         app.before_request(began)

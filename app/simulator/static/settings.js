@@ -3,6 +3,7 @@
 const POPUP = "popup,width=600,height=600";
 const LOOK_MS = 400;
 
+const windows = [];
 const openTokens = () => [...document.querySelectorAll("[data-window][data-open=true]")].map((row) => row.dataset.window);
 const connectForms = () => [...document.querySelectorAll("form.connect")];
 const keyOf = (form) => `${form.elements.portal.value}/${form.elements.channel.value}`;
@@ -15,17 +16,27 @@ function openPopup(event) {
   const popup = window.open("about:blank", name, POPUP);
   if (!popup) return;
   form.target = name;
-  watch(popup, new Set(openTokens()));
+  claimTokens();
+  watch({ popup, before: new Set(openTokens()), token: null });
 }
 
-/** HubSpot notices when the admin closes the window. Its token is the one that came up after it was opened. */
-function watch(popup, before) {
-  let token = null;
+/** Gives each window the token that came up after it was opened: the earlier window first, none to two. */
+function claimTokens() {
+  const taken = new Set(windows.map((one) => one.token));
+  for (const one of windows) {
+    one.token ??= openTokens().find((token) => !one.before.has(token) && !taken.has(token)) ?? null;
+    taken.add(one.token);
+  }
+}
+
+/** HubSpot notices when the admin closes the window. */
+function watch(one) {
+  windows.push(one);
   const timer = setInterval(async () => {
-    token ??= openTokens().find((one) => !before.has(one)) ?? null;
-    if (!popup.closed) return;
+    claimTokens();
+    if (!one.popup.closed) return;
     clearInterval(timer);
-    if (openTokens().includes(token)) await fetch(`/settings/windows/${token}`, { method: "POST", body: new URLSearchParams({ wish: "close" }) });
+    if (openTokens().includes(one.token)) await fetch(`/settings/windows/${one.token}`, { method: "POST", body: new URLSearchParams({ wish: "close" }) });
   }, LOOK_MS);
 }
 

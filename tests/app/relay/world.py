@@ -174,7 +174,7 @@ class RelayWorld:
         fault = Fault(kind=FaultKind.DROP)
         self.world.faults.add(FaultRule(api=Api.HUBSPOT, path="/webhooks/hubspot", probability=share, fault=fault))
 
-    def settle(self, *, within: float = 10.0) -> None:
+    def settle(self, *, within: float = 30.0) -> None:
         """Work in this thread until nothing is due and no webhook is on its way."""
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
