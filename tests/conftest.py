@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from app import logs
 from tests.servers.presence import MISSING, REQUIRE_VARIABLE, Server
 
 pytest_plugins = ["tests.servers.fixtures"]
@@ -33,11 +34,16 @@ def pytest_configure() -> None:
 
 @pytest.fixture(autouse=True)
 def _logs_as_before() -> Iterator[None]:
-    """Put the logs back: a command that runs in the test's process sets them up for the whole of it."""
+    """Put the logs back: a command that runs in the test's process sets them up for the whole of it.
+
+    So are its secrets: one of a few letters would blacken ordinary words of the tests behind it.
+    """
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
+    known = dict(logs._secrets._by_start)  # noqa: SLF001 - nobody else has to forget a secret
     yield
     root.handlers, root.level = handlers, level
+    logs._secrets._by_start = known  # noqa: SLF001 - likewise
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
