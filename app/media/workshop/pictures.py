@@ -28,17 +28,6 @@ from app.media.workshop.roads import PICTURES
 LOADED: Final = (AvifImagePlugin, ImageColor, ImagePalette, MpoImagePlugin, TiffImagePlugin, WebPImagePlugin)
 
 
-#: Pillow's reader for each type. Nothing else is tried, whatever the bytes look like.
-READERS: Final = {
-    "image/avif": ("AVIF",),
-    "image/bmp": ("BMP", "DIB"),
-    "image/gif": ("GIF",),
-    "image/heic": ("HEIF",),
-    "image/jpeg": ("JPEG", "MPO"),
-    "image/png": ("PNG",),
-    "image/tiff": ("TIFF",),
-    "image/webp": ("WEBP",),
-}
 #: Tried in this order until the result is small enough, and then with half the edge.
 _QUALITIES: Final = (88, 75, 60)
 _HALVINGS = 3

@@ -33,7 +33,7 @@ CONTAINERS: Final = {
     "video/x-matroska": "matroska",
     "video/x-msvideo": "avi",
 }
-#: Pillow's readers for each type of picture.
+#: Pillow's readers for each type of picture. Nothing else is tried, whatever the bytes look like.
 PICTURES: Final = {
     "image/avif": ("AVIF",),
     "image/bmp": ("BMP", "DIB"),
