@@ -37,7 +37,7 @@ from app.storage.tables import accounts, lanes, messages, portals
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from sqlalchemy import Update
+    from sqlalchemy import Select, Update
     from sqlalchemy.sql.dml import ReturningUpdate
 
 _MILLISECOND = 0.001
@@ -99,10 +99,13 @@ def touch(connection: Connection, ids: Iterable[int], at: float) -> list[Touched
     Lanes of a portal at its share are left to the scheduler. Marked as rung they would count as in flight themselves,
     and a steady flow of new conversations would keep their portal full for ever.
 
-    Locks ascending by id in one statement, as everybody does: unsorted envelopes deadlock.
+    Locks ascending by id, as everybody does: unsorted envelopes deadlock.
     """
+    wanted = sorted(ids)
+    if len(wanted) > 1:
+        connection.execute(_locking(), {"ids": wanted})
     until = at + RUNG_FOR
-    rows = connection.execute(_touching(), {"ids": sorted(ids), "at": at, "until": until}).all()
+    rows = connection.execute(_touching(), {"ids": wanted, "at": at, "until": until}).all()
     return [Touched(row.id, row.rung_until == until, row.passed) for row in rows]
 
 
@@ -114,11 +117,9 @@ def _touching() -> ReturningUpdate[Any]:
     quiet = or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= at)
     room = ~exists().where(portals.c.id == lanes.c.portal_id, portals.c.full).correlate(lanes)
     ring = and_(unowned, quiet, room, func.coalesce(lanes.c.due, at) <= at)
-    wanted = lanes.c.id.in_(bindparam("ids", expanding=True))
-    ordered = select(lanes.c.id).where(wanted).order_by(lanes.c.id).with_for_update(key_share=True)
     return (
         update(lanes)
-        .where(lanes.c.id.in_(ordered))
+        .where(lanes.c.id.in_(bindparam("ids", expanding=True)))
         .values(
             wake=lanes.c.wake + 1,
             due=func.coalesce(lanes.c.due, at),
@@ -128,20 +129,39 @@ def _touching() -> ReturningUpdate[Any]:
     )
 
 
+def lock(connection: Connection, which: ColumnElement[bool]) -> list[int]:
+    """Lock lanes ascending by id, and return them: the one way to write to several lanes at once.
+
+    A statement of its own: one that locks in a subquery and then updates still sees the row as it was before the lock.
+    It locks that old version once more, and deadlocks with whoever waits there (PostgreSQL; a tuple lock).
+    SQLite has one writer and locks no rows.
+    """
+    return [row.id for row in connection.execute(_in_order(which))]
+
+
+@cache
+def _locking() -> Select[tuple[int]]:
+    return _in_order(lanes.c.id.in_(bindparam("ids", expanding=True)))
+
+
+def _in_order(which: ColumnElement[bool]) -> Select[tuple[int]]:
+    return select(lanes.c.id).where(which).order_by(lanes.c.id).with_for_update(key_share=True)
+
+
 def wake(connection: Connection, lane_id: int) -> None:
     """Make one lane due now, whatever it waited for: its media is ready, its account runs again."""
-    connection.execute(
-        update(lanes).where(lanes.c.id == lane_id).values(wake=lanes.c.wake + 1, due=now(), rung_until=None)
-    )
+    _wake(connection, [lane_id])
+
+
+def _wake(connection: Connection, lane_ids: Collection[int]) -> None:
+    woken = update(lanes).where(lanes.c.id.in_(lane_ids))
+    connection.execute(woken.values(wake=lanes.c.wake + 1, due=now(), rung_until=None))
 
 
 def wake_account(connection: Connection, account_id: int) -> None:
     """Make every waiting lane of an account due now."""
     mine = and_(lanes.c.account_id == account_id, lanes.c.due.is_not(None))
-    ordered = select(lanes.c.id).where(mine).order_by(lanes.c.id).with_for_update(key_share=True)
-    connection.execute(
-        update(lanes).where(lanes.c.id.in_(ordered)).values(wake=lanes.c.wake + 1, due=now(), rung_until=None)
-    )
+    _wake(connection, lock(connection, mine))
 
 
 def wake_head(connection: Connection, lane_id: int) -> None:
@@ -160,9 +180,9 @@ def wake_delayed(
     """Make the lanes of an account or of a portal due now that wait for a retry; who waits for a slot keeps it."""
     whose = lanes.c.account_id == account_id if account_id is not None else lanes.c.portal_id == portal_id
     delayed = and_(whose, lanes.c.kind.in_([one.value for one in kinds]), lanes.c.due > now(), lanes.c.slot.is_(None))
-    ordered = select(lanes.c.id).where(delayed).order_by(lanes.c.id).with_for_update(key_share=True)
-    statement = update(lanes).where(lanes.c.id.in_(ordered)).values(wake=lanes.c.wake + 1, due=now(), rung_until=None)
-    _forget_delays(connection, connection.execute(statement.returning(lanes.c.id)).scalars().all())
+    woken = lock(connection, delayed)
+    _wake(connection, woken)
+    _forget_delays(connection, woken)
 
 
 def _forget_delays(connection: Connection, lane_ids: Collection[int]) -> None:

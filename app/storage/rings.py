@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from app.domain.lane import LaneKind
 from app.storage.clock import now
-from app.storage.lanes import RUNG_FOR, free, runs
+from app.storage.lanes import RUNG_FOR, free, lock, runs
 from app.storage.tables import accounts, lanes, portals
 
 if TYPE_CHECKING:
@@ -117,16 +117,9 @@ def mark_rung(connection: Connection, ids: Iterable[int]) -> list[int]:
     A mark on a lane that a worker took since it was seen would outlive its work and silence the next ring.
     """
     waits = and_(or_(lanes.c.rung_until.is_(None), lanes.c.rung_until <= now()), free())
-    ordered = (
-        select(lanes.c.id)
-        .where(lanes.c.id.in_(sorted(ids)), waits)
-        .order_by(lanes.c.id)
-        .with_for_update(key_share=True)
-    )
-    statement = (
-        update(lanes).where(lanes.c.id.in_(ordered), waits).values(rung_until=now() + RUNG_FOR).returning(lanes.c.id)
-    )
-    return list(connection.execute(statement).scalars())
+    seen = lock(connection, and_(lanes.c.id.in_(sorted(ids)), waits))
+    marked = update(lanes).where(lanes.c.id.in_(seen), waits).values(rung_until=now() + RUNG_FOR)
+    return list(connection.execute(marked.returning(lanes.c.id)).scalars())
 
 
 def next_slot_in(connection: Connection) -> float | None:
