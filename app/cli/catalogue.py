@@ -59,7 +59,7 @@ def _connector(connector: Connector) -> dict[str, Any]:
         "text_unit": can.text_unit.value,
         "rich_text": can.rich_text.value,
         "replies": can.replies,
-        "attachments": {kind.value: size for kind, size in sorted(can.attachments.items())},
+        "attachments": {kind.value: one.size for kind, one in sorted(can.attachments.items())},
         "receipts": sorted(one.value for one in can.receipts),
         "unknown_outcome": _policy(can),
         "rates": [f"{one.count} in {one.seconds:g} s per {one.scope}" for one in can.rates],

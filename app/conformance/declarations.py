@@ -58,7 +58,7 @@ def _capabilities(subject: Subject) -> None:
     expect(capabilities.text_length > 0, "text_length is not positive")
     expect(capabilities.identifiers, "identifiers is empty")
     expect(capabilities.receipts <= _REPORTABLE, "receipts holds a status that no service reports")
-    expect(all(size > 0 for size in capabilities.attachments.values()), "the size of an attachment is not positive")
+    expect(all(one.size > 0 for one in capabilities.attachments.values()), "the size of an attachment is not positive")
     expect(all(rate.count > 0 and rate.seconds > 0 for rate in capabilities.rates), "a rate is not positive")
 
 
@@ -94,8 +94,8 @@ def _fit(subject: Subject) -> None:
 
 def _fit_attachments(subject: Subject) -> None:
     capabilities = subject.connector.capabilities
-    for kind, size in capabilities.attachments.items():
-        attachment = Attachment(kind=kind, source="https://relay.example/a", name="a", size=size)
+    for kind, accepts in capabilities.attachments.items():
+        attachment = Attachment(kind=kind, source="https://relay.example/a", name="a", size=accepts.size)
         parts = fit(Content(attachments=(attachment,)), capabilities)
         expect(parts[0].attachment == attachment, f"an attachment of the kind {kind.value} is not kept")
     quoted = fit(Content(text="Hello", reply_to="1"), capabilities)[0].reply_to

@@ -58,11 +58,23 @@ class RateLimit:
 
 
 @dataclass(frozen=True)
+class Accepts:
+    """Files of one kind that a service takes: their largest size (bytes), and their types.
+
+    A file of another type is made into one of them where that can be done, and else sent as a file. No types: any.
+    """
+
+    size: int
+    types: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class Capabilities:
     """What one connector's service can do.
 
-    ``attachments`` maps the kinds that can be sent to their largest size in bytes; ``captioned`` are those that take a
-    text of ``caption_length`` with them, in the same message; ``choices`` is how many buttons with answers a message
+    ``attachments`` are the kinds of file that can be sent; ``captioned`` are those that take a
+    text of ``caption_length`` with them, in the same message; ``places`` and ``cards``: it shows points on a map and
+    contact cards; ``choices`` is how many buttons with answers a message
     can have, and ``choice_length`` how long their labels may be, in the text's unit; ``receipts`` are the statuses that
     the service reports; ``idempotent`` says that a repeated call with the same key does no harm, so that
     ``unknown_outcome`` is never asked.
@@ -71,11 +83,13 @@ class Capabilities:
     text_length: int
     text_unit: LengthUnit = LengthUnit.CHARACTERS
     identifiers: frozenset[IdentifierType] = frozenset({IdentifierType.OPAQUE})
-    attachments: dict[AttachmentKind, int] = field(default_factory=dict)
+    attachments: dict[AttachmentKind, Accepts] = field(default_factory=dict)
     caption_length: int = 0
     captioned: frozenset[AttachmentKind] = frozenset({AttachmentKind.IMAGE, AttachmentKind.VIDEO, AttachmentKind.FILE})
     choices: int = 0
     choice_length: int = 20
+    places: bool = False
+    cards: bool = False
     rich_text: RichTextDialect = RichTextDialect.PLAIN
     replies: bool = False
     receipts: frozenset[Status] = frozenset()

@@ -8,7 +8,7 @@ from itertools import chain, repeat
 
 from app.domain.capability import Capabilities
 from app.domain.length import length
-from app.domain.message import Attachment, AttachmentKind, Choice, Content
+from app.domain.message import Attachment, AttachmentKind, Card, Choice, Content, Place
 from app.domain.part import PartContent
 from app.domain.rich_text import html_reader
 from app.domain.rich_text.characters import is_blank
@@ -26,16 +26,22 @@ def fit(content: Content, capabilities: Capabilities) -> list[PartContent]:
 
     A text that is too long is cut where people pause. It goes with the first attachment where that can have a caption,
     and what a caption does not hold follows as text, before the other attachments. What the service cannot take becomes
-    lines of the text: an attachment its name and address, answers to choose from a numbered list.
+    lines of the text: an attachment its name and address, a place a link to a map, a card its numbers, answers to pick
+    from a numbered list.
     """
     document = _document(content)
     attachments = with_pictures(content.attachments, document)
     sendable = [one for one in attachments if _takes(capabilities, one)]
     document = _extended(document, [_in_words(one) for one in attachments if one not in sendable])
+    places, cards = content.places if capabilities.places else (), content.cards if capabilities.cards else ()
+    document = _extended(document, [_line(place_in_words(one)) for one in content.places if one not in places])
+    document = _extended(document, [_line(card_in_words(one)) for one in content.cards if one not in cards])
     as_buttons = not is_blank(document.text) and _takes_choices(capabilities, content.choices)
     if not as_buttons:
         document = _extended(document, _in_list(content.choices))
-    parts = list(_parts(document, sendable, capabilities)) or [PartContent(text=EMPTY)]
+    parts = list(_parts(document, sendable, capabilities))
+    parts += [PartContent(place=one) for one in places] + [PartContent(card=one) for one in cards]
+    parts = parts or [PartContent(text=EMPTY)]
     if as_buttons and content.choices:
         parts = _with_buttons(parts, content.choices)
     if capabilities.replies and content.reply_to:
@@ -59,8 +65,8 @@ def with_pictures(attachments: Sequence[Attachment], document: Document) -> list
 
 
 def _takes(capabilities: Capabilities, attachment: Attachment) -> bool:
-    largest = capabilities.attachments.get(attachment.kind)
-    return largest is not None and (attachment.size or 0) <= largest
+    accepts = capabilities.attachments.get(attachment.kind)
+    return accepts is not None and (attachment.size or 0) <= accepts.size
 
 
 def _takes_choices(capabilities: Capabilities, choices: Sequence[Choice]) -> bool:
@@ -71,8 +77,23 @@ def _takes_choices(capabilities: Capabilities, choices: Sequence[Choice]) -> boo
 
 def _in_words(attachment: Attachment) -> Paragraph:
     name = attachment.name or attachment.kind.value
-    line = f"[{name}] {attachment.source}" if attachment.source.startswith("https://") else f"[{name}]"
-    return Paragraph((Run(line),))
+    return _line(f"[{name}] {attachment.source}" if attachment.source.startswith("https://") else f"[{name}]")
+
+
+def place_in_words(place: Place) -> str:
+    """Say where a place is, with a link to a map."""
+    link = f"https://www.google.com/maps?q={place.latitude},{place.longitude}"
+    return ", ".join(filter(None, (place.name, place.address))) + f"\n{link}" if place.name or place.address else link
+
+
+def card_in_words(card: Card) -> str:
+    """Say what a contact card holds, one line each."""
+    lines = (card.name, card.organisation, *card.phones, *card.emails, *card.links)
+    return "\n".join(filter(None, lines)) or "[contact]"
+
+
+def _line(text: str) -> Paragraph:
+    return Paragraph((Run(text),))
 
 
 def _extended(document: Document, paragraphs: Sequence[Paragraph]) -> Document:

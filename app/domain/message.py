@@ -74,6 +74,25 @@ class Choice(Stored):
     url: str = ""
 
 
+class Place(Stored):
+    """A point on the map, in degrees (WGS 84)."""
+
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+    name: str = ""
+    address: str = ""
+
+
+class Card(Stored):
+    """Somebody's contact card. Phone numbers as they are written, links with their scheme."""
+
+    name: str = ""
+    organisation: str = ""
+    phones: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+
+
 class Content(Stored):
     """What a message says. Texts are plain; ``html`` is the same text with formatting, where there was any."""
 
@@ -81,6 +100,8 @@ class Content(Stored):
     text: str = ""
     html: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    places: tuple[Place, ...] = ()
+    cards: tuple[Card, ...] = ()
     choices: tuple[Choice, ...] = ()
     reply_to: str | None = Field(default=None, description="Id of the quoted message, on the side it comes from.")
     is_placeholder: bool = Field(default=False, description="Stands where another message could not be shown.")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import BinaryIO, Protocol
 
-from app.domain.message import Attachment, Choice, Stored
+from app.domain.message import Attachment, Card, Choice, Place, Stored
 
 
 class PartContent(Stored):
@@ -17,10 +19,35 @@ class PartContent(Stored):
     text: str = ""
     html: str | None = None
     attachment: Attachment | None = None
+    place: Place | None = None
+    card: Card | None = None
     choices: tuple[Choice, ...] = ()
     reply_to: str | None = None
     #: When the message was written, as the other side is told; None: when it was.
     at: float | None = None
+
+
+class Media(Protocol):
+    """The bytes of a part's attachment: fetched, checked, and made into what the service takes."""
+
+    @property
+    def name(self) -> str:
+        """The file's name, with the extension of its type."""
+
+    @property
+    def mime(self) -> str:
+        """The type that its content has."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def link(self) -> str:
+        """Address of ours from which the service can fetch it, for as long as it needs."""
+
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        """Return the bytes, for services that take uploads."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +55,13 @@ class Part:
     """One call to a service.
 
     ``key`` is the same at every try: services with idempotency get it. ``conversation`` is the service's own id.
+    ``media`` comes with the content's attachment.
     """
 
     conversation: str
     content: PartContent
     key: str
+    media: Media | None = None
 
 
 @dataclass(frozen=True)

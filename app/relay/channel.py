@@ -106,7 +106,9 @@ def build(settings: Settings) -> WantedChannel:
 def combine(declared: Sequence[Capabilities], settings: Settings) -> ChannelCapabilities:
     """Return what a channel can promise for all its connectors: the smallest limits, and only what each of them has."""
     kinds = set.intersection(*(set(one.attachments) for one in declared))
-    size = min([settings.media_limit, *(one.attachments[kind] for one in declared for kind in kinds)]) if kinds else 0
+    size = (
+        min([settings.media_limit, *(one.attachments[kind].size for one in declared for kind in kinds)]) if kinds else 0
+    )
     buttons = [_BUTTONS.get(one.rich_text, frozenset[RichText]()) for one in declared]
     return ChannelCapabilities(
         identifiers=frozenset().union(*(one.identifiers for one in declared)),

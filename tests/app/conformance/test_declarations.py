@@ -11,7 +11,7 @@ from app.conformance.samples import Subject
 from app.connectors.base import Connector
 from app.connectors.loopback import LoopbackConnector
 from app.domain.account import Credentials
-from app.domain.capability import Capabilities, RateLimit, RateScope
+from app.domain.capability import Accepts, Capabilities, RateLimit, RateScope
 from app.domain.message import AttachmentKind
 from app.domain.status import Status
 
@@ -58,7 +58,7 @@ class Free(LoopbackConnector):
 
 
 class Empty(LoopbackConnector):
-    capabilities = Capabilities(text_length=10, attachments={AttachmentKind.IMAGE: 0})
+    capabilities = Capabilities(text_length=10, attachments={AttachmentKind.IMAGE: Accepts(0)})
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.capability import Capabilities, LengthUnit, RichTextDialect
+from app.domain.capability import Accepts, Capabilities, LengthUnit, RichTextDialect
 from app.domain.fit import EMPTY, fit
 from app.domain.length import length
-from app.domain.message import Attachment, AttachmentKind, Choice, Content
+from app.domain.message import Attachment, AttachmentKind, Card, Choice, Content, Place
 from app.domain.part import PartContent
 from app.domain.rich_text.html_reader import read
 from tests.app.domain.rich_text.texts import TEXTS, visible
@@ -16,7 +16,7 @@ PICTURE = Attachment(kind=AttachmentKind.IMAGE, source="https://files.example/a.
 VOICE = Attachment(kind=AttachmentKind.VOICE, source="https://files.example/a.ogg", name="a.ogg", size=10)
 SHORT = Capabilities(text_length=20)
 RICH = Capabilities(text_length=20, rich_text=RichTextDialect.TELEGRAM)
-FILES = {AttachmentKind.IMAGE: 10, AttachmentKind.VOICE: 10}
+FILES = {AttachmentKind.IMAGE: Accepts(10), AttachmentKind.VOICE: Accepts(10)}
 YES, NO = Choice(label="Yes"), Choice(label="No")
 
 
@@ -85,10 +85,10 @@ def test_captions(label: str, content: Content, expected: list[tuple[str, str]])
 
 @pytest.mark.parametrize(
     "attachments",
-    [{}, {AttachmentKind.IMAGE: 9}, {AttachmentKind.VIDEO: 100}],
+    [{}, {AttachmentKind.IMAGE: Accepts(9)}, {AttachmentKind.VIDEO: Accepts(100)}],
     ids=["takes none", "too large", "another kind"],
 )
-def test_an_attachment_that_it_does_not_take_becomes_a_line(attachments: dict[AttachmentKind, int]) -> None:
+def test_an_attachment_that_it_does_not_take_becomes_a_line(attachments: dict[AttachmentKind, Accepts]) -> None:
     capabilities = Capabilities(text_length=100, attachments=attachments)
     assert told(Content(text="Look", attachments=(PICTURE,)), capabilities) == [
         ("Look\n[a.png] https://files.example/a.png", "")
@@ -191,3 +191,25 @@ def test_every_part_fits_and_the_text_is_whole(
 def test_parts_of_an_older_release_are_read() -> None:
     stored = {"text": "Hi", "html": "<div>Hi</div>", "reply_to": "m1", "buttons": ["yes"]}
     assert PartContent.model_validate(stored).choices == ()
+
+
+MARKET = Place(latitude=38.7, longitude=-9.14, name="Market", address="Rua 1")
+DANA = Card(name="Dana", organisation="Shop", phones=("+351 1",), emails=("d@shop.example",))
+
+
+def test_a_place_and_a_card_are_parts_of_their_own_after_the_text() -> None:
+    parts = fit(Content(text="Here", places=(MARKET,), cards=(DANA,)), Capabilities(99, places=True, cards=True))
+    assert parts == [PartContent(text="Here"), PartContent(place=MARKET), PartContent(card=DANA)]
+
+
+def test_a_place_and_a_card_become_lines_where_the_service_has_neither() -> None:
+    (part,) = fit(Content(places=(MARKET,), cards=(DANA,)), Capabilities(999))
+    assert part.text.split("\n") == [
+        "Market, Rua 1",
+        "https://www.google.com/maps?q=38.7,-9.14",
+        "Dana",
+        "Shop",
+        "+351 1",
+        "d@shop.example",
+    ]
+    assert fit(Content(cards=(Card(),)), Capabilities(99)) == [PartContent(text="[contact]")]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.connectors import registry
-from app.domain.capability import Capabilities, RichTextDialect
+from app.domain.capability import Accepts, Capabilities, RichTextDialect
 from app.domain.message import AttachmentKind
 from app.domain.person import IdentifierType
 from app.errors import ConfigurationError, HubSpotUnavailable, OutcomeUnknown, Rejected
@@ -129,12 +129,16 @@ def test_capabilities_are_those_of_all_identifiers_those_of_any_limits_the_small
         text_length=1,
         identifiers=frozenset({IdentifierType.PHONE}),
         rich_text=RichTextDialect.MATRIX,
-        attachments={AttachmentKind.IMAGE: 5_000, AttachmentKind.FILE: 900, AttachmentKind.VOICE: 10},
+        attachments={
+            AttachmentKind.IMAGE: Accepts(5_000),
+            AttachmentKind.FILE: Accepts(900),
+            AttachmentKind.VOICE: Accepts(10),
+        },
     )
     other = Capabilities(
         text_length=1,
         rich_text=RichTextDialect.SLACK,
-        attachments={AttachmentKind.IMAGE: 4_000, AttachmentKind.FILE: 7_000},
+        attachments={AttachmentKind.IMAGE: Accepts(4_000), AttachmentKind.FILE: Accepts(7_000)},
     )
     made = combine([one, other], Settings(environment="test"))
     assert made.identifiers == {IdentifierType.PHONE, IdentifierType.OPAQUE}
@@ -152,7 +156,7 @@ def test_the_composer_offers_what_arrives(dialect: RichTextDialect) -> None:
 
 
 def test_a_service_without_files_or_formatting_takes_them_from_all() -> None:
-    rich = Capabilities(text_length=1, rich_text=RichTextDialect.MATRIX, attachments={AttachmentKind.IMAGE: 5})
+    rich = Capabilities(text_length=1, rich_text=RichTextDialect.MATRIX, attachments={AttachmentKind.IMAGE: Accepts(5)})
     made = combine([rich, Capabilities(text_length=1)], Settings(environment="test"))
     assert (made.mimes, made.most_files, made.file_size, made.total_size) == ((), 0, 0, 0)
     assert made.rich_text == frozenset()
