@@ -105,6 +105,7 @@ class Content(Stored):
     choices: tuple[Choice, ...] = ()
     reply_to: str | None = Field(default=None, description="Id of the quoted message, on the side it comes from.")
     is_placeholder: bool = Field(default=False, description="Stands where another message could not be shown.")
+    is_withdrawn: bool = Field(default=False, description="Of a reaction: it was taken back.")
     cut_at: int | None = Field(default=None, description="Here the text was cut on its way; the whole is fetched.")
 
 
