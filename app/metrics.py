@@ -87,6 +87,8 @@ CALL_SECONDS: Final = _histogram(
 )
 MESSAGES: Final = _counter("messages_total", "Messages that reached a status.", "direction", "status")
 MEDIA: Final = _counter("media_total", "Attachments prepared, by outcome.", "outcome")
+MEDIA_SERVED: Final = _counter("media_served_total", "Requests for media links, by status.", "status")
+MEDIA_KEPT_BYTES: Final = _gauge("media_kept_bytes", "Bytes that are kept for messaging services.")
 CONTACTS: Final = _counter("contacts_total", "Customers whose contact was looked for, by outcome.", "outcome")
 CONVERSIONS: Final = _counter(
     "conversions_total", "Attachments made into what the other side shows, by outcome.", "form", "outcome"

@@ -17,8 +17,9 @@ the API below. ``sender`` is then the colleague (or the account) and ``recipient
 
 Relay to service, with ``Authorization: Bearer <token>``:
 
-- ``POST /v1/messages`` ``{conversation, text, reply_to}`` with ``Idempotency-Key`` answers 201 ``{id, time}``, and 200
-  with the same id for a repeated key;
+- ``POST /v1/messages`` ``{conversation, text, reply_to, attachments}`` with ``Idempotency-Key`` answers 201
+  ``{id, time}``, and 200 with the same id for a repeated key; ``attachments`` as above, and Loopback fetches each from
+  its ``url`` before it answers;
 - ``GET /v1/me`` answers ``{id, name}``; ``PUT /v1/webhook`` takes ``{url, secret}``;
 - ``GET /v1/media/<id>`` answers an attachment's bytes.
 
@@ -43,7 +44,7 @@ from typing_extensions import override
 from app.connectors.base import Connector, MediaRequest, Profile
 from app.domain.account import Account, Credentials
 from app.domain.address import address_of
-from app.domain.capability import Capabilities
+from app.domain.capability import Accepts, Capabilities
 from app.domain.message import Attachment, AttachmentKind, Content, Event, Message, Receipt, Unopened
 from app.domain.part import Part, Sent
 from app.domain.person import Identifier, IdentifierType, Person
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
 
 SIGNATURE_HEADER = "X-Loopback-Signature"
 TEXT_LENGTH = 4000
+#: Largest file (bytes).
+FILE_SIZE = 100_000_000
 REDIRECTION = 300
 REQUEST_TIMEOUT = 408
 SERVER_ERROR = 500
@@ -200,6 +203,9 @@ class LoopbackConnector(Connector):
     capabilities: ClassVar[Capabilities] = Capabilities(
         text_length=TEXT_LENGTH,
         identifiers=frozenset({IdentifierType.OPAQUE, IdentifierType.PHONE}),
+        attachments=dict.fromkeys(AttachmentKind, Accepts(size=FILE_SIZE)),
+        caption_length=TEXT_LENGTH,
+        captioned=frozenset(AttachmentKind),
         replies=True,
         receipts=frozenset({Status.DELIVERED, Status.READ, Status.FAILED}),
         idempotent=True,
@@ -230,7 +236,8 @@ class LoopbackConnector(Connector):
 
     @override
     def send(self, part: Part, account: Account, http: Http) -> Sent:
-        body = {"conversation": part.conversation, "text": part.content.text, "reply_to": part.content.reply_to}
+        words = {"text": part.content.text, "reply_to": part.content.reply_to}
+        body = {"conversation": part.conversation, **words, "attachments": _attached(part)}
         headers = {**_authorization(account), "Idempotency-Key": part.key}
         response = http.request("POST", f"{account.api_url}/v1/messages", headers=headers, json=body)
         return Sent(ids=(_field(_accepted(response, account), "id"),))
@@ -251,6 +258,15 @@ class LoopbackConnector(Connector):
         """See ``FetchesMedia``. The token goes to Loopback only, wherever the attachment's address points."""
         ours = _is_below(attachment.source, account.api_url)
         return MediaRequest(url=attachment.source, headers=_authorization(account) if ours else {})
+
+
+def _attached(part: Part) -> list[dict[str, object]]:
+    """The part's file as the service fetches it."""
+    if part.media is None or part.content.attachment is None:
+        return []
+    media = part.media
+    described = {"url": media.link, "name": media.name, "mime": media.mime, "size": media.size}
+    return [{"kind": part.content.attachment.kind.value, **described}]
 
 
 def _read(item: object) -> Event:

@@ -65,6 +65,8 @@ class Attachment(Stored):
     name: str = ""
     mime: str = ""
     size: int | None = Field(default=None, description="Bytes, as the service says.")
+    media: int | None = Field(default=None, description="The row of its bytes, once they are prepared for a service.")
+    trouble: str = Field(default="", description="Why it is not there: stands in its place.")
 
 
 class Choice(Stored):

@@ -258,8 +258,14 @@ def _store_message(
     if stored is None:
         return
     accepted.messages.append(stored)
-    if entry.direction is Direction.INBOUND and message.content.attachments:
+    if message.content.attachments and _prepares(entry):
         accepted.media += media.add(connection, stored, message.content.attachments)
+
+
+def _prepares(entry: Entry) -> bool:
+    """Tell whether attachments go as files: a service that takes none is given their names and addresses."""
+    outbound = entry.direction is Direction.OUTBOUND
+    return not outbound or bool(registry.get(entry.account.connector).capabilities.attachments)
 
 
 def _take_notice(connection: Connection, row: AccountRow, notice: Notice) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.domain.capability import UnknownOutcome
+from app.domain.fit import missing_in_words
 from app.domain.message import AttachmentKind, Kind
 from app.domain.part import PartContent, Sent
 from app.domain.person import Identifier, Person
-from app.errors import MessageInvalid
+from app.errors import MediaNotReady, MessageInvalid
 from app.hubspot.answers import Published
 from app.hubspot.attachments import FileRef
 from app.hubspot.client import PortalClient
@@ -19,6 +20,7 @@ from app.hubspot.publication import Publication
 from app.limiter import Horizon
 from app.media.targets import HUBSPOT
 from app.relay import contacts, echoes, pace, tokens
+from app.relay.attachments.waiting import settled
 from app.relay.pace import Slot
 from app.relay.road import Call, Park, Question
 from app.relay.services import Services
@@ -64,30 +66,17 @@ class Inbound:
 
         What was written on our side waits first until it is clear that a colleague wrote it.
         """
-        if echo := echoes.drop_from_service(services, head, account):
+        if echo := head.follows is None and echoes.drop_from_service(services, head, account):
             return None if echo is True else echo
+        attachments = settled(services, head)
+        if isinstance(attachments, Park):
+            return attachments
         content = head.content
         lines = [_MARKS.get(head.kind, "") + content.text]
-        if content.attachments:
-            prepared = self._attachments(services, head)
-            if isinstance(prepared, Park):
-                return prepared
-            lines += [f"[{one.attachment.kind.value}: {one.hint}]" for one in prepared if one.state == "failed"]
+        lines += [missing_in_words(one) for one in attachments if one.trouble]
         text = "\n".join(line for line in lines if line.strip())
         html = content.html if text == content.text else None
         return [PartContent(text=text, html=html, reply_to=content.reply_to)]
-
-    def _attachments(self, services: Services, head: Head) -> list[media.Prepared] | Park:
-        with services.database.read() as connection:
-            prepared = media.of_message(connection, head.id)
-        if all(one.state != "pending" for one in prepared):
-            return prepared
-        left = services.settings.media_timeout - head.age
-        if left > 0:
-            return Park(left)
-        with services.database.write() as connection:
-            media.abandon(connection, head.id, hint="it could not be fetched in time")
-            return media.of_message(connection, head.id)
 
     def date(self, connection: Connection, head: Head) -> float | None:
         """Let the times of a thread rise; one that comes late keeps its own, and is shown where it belongs."""
@@ -106,13 +95,14 @@ class Inbound:
             known = contacts.to_tell(connection, head, account, thread.hubspot_thread_id if thread else None)
             thread_id = _integration_thread_id(services, connection, head)
             prepared = media.of_message(connection, head.id) if head.content.attachments else []
+        _check_all_there(prepared)
         sender, recipient = _parties(head, account, thread)
         files = tuple(FileRef(one.file_id, _usage(one)) for one in prepared if one.file_id)
         publication = Publication(
             channel_account_id=account.hubspot_id,
             thread_id=thread_id,
             idempotency_id=head.key(call.part),
-            text=call.part.content.text,
+            text=_with_missing(call.part.content.text, prepared),
             html=call.part.content.html,
             sender=sender,
             recipient=recipient,
@@ -123,7 +113,12 @@ class Inbound:
             contact_id=known.contact_id if known else None,
         )
         plain = _plain(services, publication)
-        published, is_whole = _publish(tokens.client(services, account.portal_id), account, publication, plain=plain)
+        try:
+            client = tokens.client(services, account.portal_id)
+            published, is_whole = _publish(client, account, publication, plain=plain)
+        except (Gone, MessageInvalid) as error:
+            _prepare_anew(services, prepared, error)
+            raise
         # Only what was alone in question is to blame; else the next message tells.
         is_gone = not is_whole and replace(publication, contact_id=None) == plain
         return PublishedAs((), published=published, told=known if is_whole or is_gone else None, is_gone=is_gone)
@@ -167,6 +162,38 @@ def _publish(
         if plain == publication:
             raise
         return client.publish(account.channel_id, plain), False
+
+
+def _check_all_there(prepared: Sequence[media.Prepared]) -> None:
+    """Wait for files that are uploaded once more.
+
+    Raises:
+        MediaNotReady: one is under way.
+    """
+    if any(one.state == "pending" for one in prepared):
+        raise MediaNotReady("A file of this message is stored in HubSpot once more.")
+
+
+def _with_missing(text: str, prepared: Sequence[media.Prepared]) -> str:
+    """Add what could not be fetched once more; what was missing from the beginning stands in the text already."""
+    missing = [one.attachment.model_copy(update={"trouble": one.hint}) for one in prepared if one.is_lost]
+    return "\n".join(filter(None, [text, *map(missing_in_words, missing)]))
+
+
+def _prepare_anew(services: Services, prepared: Sequence[media.Prepared], error: Exception) -> None:
+    """Upload files once more that were uploaded for other messages: somebody may have deleted them since.
+
+    Raises:
+        MediaNotReady: there are such files.
+    """
+    taken = [one for one in prepared if one.is_taken]
+    if not taken:
+        return
+    with services.database.write() as connection:
+        media.prepare_anew(connection, [one.id for one in taken], gone=[one.sameness for one in taken])
+    for one in taken:
+        services.doorbell.ring_media(one.id)
+    raise MediaNotReady("A file of this message is stored in HubSpot once more.") from error
 
 
 def _plain(services: Services, publication: Publication) -> Publication:

@@ -28,7 +28,10 @@ _WENT = [one.value for one in (Status.SENT, Status.DELIVERED, Status.READ)]
 
 @dataclass(frozen=True)
 class NewMessage:
-    """A message as accept stores it. ``sent_at`` is the event's own time, seconds since 1970."""
+    """A message as accept stores it. ``sent_at`` is the event's own time, seconds since 1970.
+
+    ``follows`` is the message that went without the file which this one brings. HubSpot knows an agent's only as one.
+    """
 
     lane_id: int
     thread_id: str | None
@@ -44,6 +47,7 @@ class NewMessage:
     late: bool = False
     deadline: float | None = None
     own: bool = False
+    follows: int | None = None
 
 
 def identity(account_id: int, new: NewMessage) -> str:
@@ -60,6 +64,7 @@ def insert_new(
     connection: Connection, account_id: int, new: NewMessage, *, envelope_id: int | None, at: float
 ) -> int | None:
     """Store a message. None: it is here already."""
+    is_hubspots = new.direction is Direction.OUTBOUND and new.follows is None
     values = {
         "account_id": account_id,
         "lane_id": new.lane_id,
@@ -78,7 +83,8 @@ def insert_new(
         "sent_at": new.sent_at,
         "accepted_at": at,
         "deadline_at": at + new.deadline if new.deadline is not None else None,
-        "hubspot_id": storable(new.service_id) if new.direction is Direction.OUTBOUND else None,
+        "hubspot_id": storable(new.service_id) if is_hubspots else None,
+        "follows": new.follows,
     }
     statement = insert_or_ignore(connection, messages).values(values).returning(messages.c.id)
     return connection.execute(statement).scalar_one_or_none()
@@ -116,6 +122,7 @@ class Head:
     own: bool
     sender: Person | None
     content: Content
+    follows: int | None
     sent_at: float
     calling: str | None
     attempts: int

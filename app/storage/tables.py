@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from app.storage.account_tables import accounts, breakers, former_accounts, portals
 from app.storage.columns import Id, Json, account_column, id_column, metadata
+from app.storage.media_tables import media, media_chunks, stored_media
 
 __all__ = [
     "accounts",
@@ -40,6 +41,7 @@ __all__ = [
     "former_threads",
     "lanes",
     "media",
+    "media_chunks",
     "messages",
     "metadata",
     "parts",
@@ -47,6 +49,7 @@ __all__ = [
     "receipts",
     "sent_ids",
     "statuses",
+    "stored_media",
     "thread_aliases",
     "threads",
     "unopened",
@@ -215,6 +218,8 @@ messages = Table(
     Column("reason", Text, nullable=False, default=""),
     Column("hint", Text, nullable=False, default=""),
     Column("hubspot_id", Text, index=True),
+    # The message that went without the file which this one brings.
+    Column("follows", Id),
     Column("sent_at", Double, nullable=False),
     Column("accepted_at", Double, nullable=False),
     Column("deadline_at", Double),
@@ -320,30 +325,6 @@ statuses = Table(
         postgresql_where=text("want > told"),
         sqlite_where=text("want > told"),
     ),
-)
-
-media = Table(
-    "media",
-    metadata,
-    id_column(),
-    Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
-    Column("position", Integer, nullable=False),
-    Column("attachment", Json, nullable=False),
-    Column("state", String(16), nullable=False, default="pending"),
-    Column("owner", Text),
-    Column("lease", Double),
-    Column("due", Double),
-    Column("rung_until", Double),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("hubspot_file_id", Text),
-    Column("name", Text, nullable=False, default=""),
-    Column("mime", Text, nullable=False, default=""),
-    Column("size", BigInteger),
-    Column("hint", Text, nullable=False, default=""),
-    Column("created_at", Double, nullable=False),
-    Column("finished_at", Double),
-    UniqueConstraint("message_id", "position"),
-    Index("ix_media_due", "due", postgresql_where=text("due IS NOT NULL"), sqlite_where=text("due IS NOT NULL")),
 )
 
 dead_letters = Table(

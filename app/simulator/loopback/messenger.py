@@ -100,12 +100,26 @@ class Loopback:
             self._echo(account, message, lambda _attempt: arrived.set())
             arrived.wait(POLICY.timeout)
 
+    def keep(self, account: Account, kind: str, name: str, *, mime: str, content: bytes) -> Media:
+        """Keep the bytes of an attachment."""
+        with self._world.lock:
+            media = Media(self._world.ids.hex(), account.id, name, mime, content, given_kind=kind)
+            self.media[media.id] = media
+        return media
+
     def deliver(
-        self, account: Account, conversation: Conversation, *, text: str, reply_to: str | None, key: str
+        self,
+        account: Account,
+        conversation: Conversation,
+        *,
+        text: str,
+        reply_to: str | None,
+        key: str,
+        media: tuple[Media, ...] = (),
     ) -> Message:
         """The relay writes to a customer, for the first time with this idempotency key."""
         with self._world.lock:
-            message = self._write(conversation, text, mine=False, reply_to=reply_to, sender=account.name)
+            message = self._write(conversation, text, mine=False, reply_to=reply_to, sender=account.name, media=media)
             account.accepted[key] = message
         self._show("customer_message", conversation, message)
         if account.auto_receipts:

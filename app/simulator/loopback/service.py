@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import httpx
 from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from app.simulator.faults import Api, Fault, guard
 from app.simulator.loopback.messenger import Loopback, loopback_of
-from app.simulator.loopback.state import TEXT_LIMIT, Account, Conversation, Message
+from app.simulator.loopback.state import TEXT_LIMIT, Account, Conversation, Media, Message
 from app.simulator.world import World
+
+#: Seconds within which a file's address has to give it.
+FETCH_TIMEOUT = 30.0
 
 #: The protocol's words for statuses that faults ask for.
 ERRORS = {401: "token_revoked", 403: "blocked", 404: "unknown_conversation", 413: "too_long", 429: "rate_limited"}
+
+
+class Offered(BaseModel):
+    """A file of a new message, to be fetched."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    url: str
+    name: str = "file"
+    mime: str = "application/octet-stream"
+    size: int | None = None
 
 
 class NewMessage(BaseModel):
@@ -20,8 +36,9 @@ class NewMessage(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     conversation: str
-    text: str
+    text: str = ""
     reply_to: str | None = None
+    attachments: tuple[Offered, ...] = ()
 
 
 class WebhookAddress(BaseModel):
@@ -101,7 +118,24 @@ def _publish(messenger: Loopback, account: Account) -> tuple[Message, bool]:
         return known, False
     wanted = NewMessage.model_validate_json(request.get_data())
     conversation = _open_conversation(account, wanted)
-    return messenger.deliver(account, conversation, text=wanted.text, reply_to=wanted.reply_to, key=key), True
+    media = tuple(_fetched(messenger, account, one) for one in wanted.attachments)
+    sent = messenger.deliver(account, conversation, text=wanted.text, reply_to=wanted.reply_to, media=media, key=key)
+    return sent, True
+
+
+def _fetched(messenger: Loopback, account: Account, offered: Offered) -> Media:
+    """The bytes behind a file's address, as of now.
+
+    Raises:
+        Refused: 400 when the address does not give them.
+    """
+    try:
+        answer = httpx.get(offered.url, timeout=FETCH_TIMEOUT)
+    except httpx.HTTPError as error:
+        raise Refused(400, error="attachment_unreachable") from error
+    if not answer.is_success or offered.size not in {None, len(answer.content)}:
+        raise Refused(400, error="attachment_unreachable")
+    return messenger.keep(account, offered.kind, offered.name, mime=offered.mime, content=answer.content)
 
 
 def _open_conversation(account: Account, wanted: NewMessage) -> Conversation:
@@ -112,7 +146,7 @@ def _open_conversation(account: Account, wanted: NewMessage) -> Conversation:
         raise Refused(403, error="blocked")
     if len(wanted.text) > TEXT_LIMIT:
         raise Refused(413, error="too_long", limit=TEXT_LIMIT)
-    if not wanted.text.strip():
+    if not wanted.text.strip() and not wanted.attachments:
         raise Refused(400, error="empty_text")
     return conversation
 

@@ -22,10 +22,14 @@ class Media:
     name: str
     mime: str
     content: bytes
+    #: What the relay calls it; empty: its type tells.
+    given_kind: str = ""
 
     @property
     def kind(self) -> str:
-        """The protocol's word: image, audio, video or file."""
+        """The protocol's word: image, audio, video, file; of the relay's also voice and sticker."""
+        if self.given_kind:
+            return self.given_kind
         main = self.mime.partition("/")[0]
         return main if main in {"image", "audio", "video"} else "file"
 
