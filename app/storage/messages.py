@@ -28,7 +28,10 @@ _WENT = [one.value for one in (Status.SENT, Status.DELIVERED, Status.READ)]
 
 @dataclass(frozen=True)
 class NewMessage:
-    """A message as accept stores it. ``sent_at`` is the event's own time, seconds since 1970."""
+    """A message as accept stores it. ``sent_at`` is the event's own time, seconds since 1970.
+
+    ``wait``: seconds before it may be sent, where more may belong to it.
+    """
 
     lane_id: int
     thread_id: str | None
@@ -44,6 +47,7 @@ class NewMessage:
     late: bool = False
     deadline: float | None = None
     own: bool = False
+    wait: float | None = None
 
 
 def identity(account_id: int, new: NewMessage) -> str:
@@ -78,6 +82,7 @@ def insert_new(
         "sent_at": new.sent_at,
         "accepted_at": at,
         "deadline_at": at + new.deadline if new.deadline is not None else None,
+        "not_before": now() + new.wait if new.wait is not None else None,
         "hubspot_id": storable(new.service_id) if new.direction is Direction.OUTBOUND else None,
     }
     statement = insert_or_ignore(connection, messages).values(values).returning(messages.c.id)
@@ -209,8 +214,13 @@ def read_parts(connection: Connection, message_id: int) -> tuple[PartRow, ...]:
 
 
 def write_parts(connection: Connection, message_id: int, contents: Sequence[PartContent]) -> tuple[PartRow, ...]:
-    """Write a message's parts, once: whoever comes second gets what the first wrote."""
-    connection.execute(select(messages.c.id).where(messages.c.id == message_id).with_for_update(key_share=True))
+    """Write a message's parts, once: whoever comes second gets what the first wrote.
+
+    None are written where the message has to wait again: more came to it since it was read.
+    """
+    waits = select(messages.c.not_before > now()).where(messages.c.id == message_id)
+    if connection.execute(waits.with_for_update(key_share=True)).scalar_one():
+        return ()
     if found := read_parts(connection, message_id):
         return found
     rows = [

@@ -13,7 +13,7 @@ from app.conformance.server import Scripted, ScriptedServer, Seen
 from app.connectors.matrix import MatrixConnector
 from app.domain.account import Account
 from app.domain.fit import fit
-from app.domain.message import Attachment, AttachmentKind, Card, Choice, Content, Place
+from app.domain.message import Attachment, AttachmentKind, Card, Choice, Content, Message, Place
 from app.domain.part import Part, PartContent
 from app.errors import (
     ContentUnsupported,
@@ -119,6 +119,7 @@ def test_a_file_is_shown_and_read_again_as_what_it_is(
     assert isinstance(content, dict)
     assert (f"/send/{type_}/" in server.seen[1].path, content.get("msgtype")) == (True, msgtype)
     [read] = CONNECTOR.parse(request({"events": [event(kind=type_, content=content)]}), account())
+    assert isinstance(read, Message)
     assert read.content.attachments == (Attachment(kind=kind, source=MXC, name="a.bin", mime=mime, size=5),)
     assert read.content.text == ""
 

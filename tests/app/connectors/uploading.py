@@ -52,7 +52,7 @@ class Form:
 def form_of(request: Seen) -> Form:
     """Read a request as a service does; fails where it is no form with one file."""
     environ = EnvironBuilder(
-        method=request.method, headers=dict(request.headers), input_stream=io.BytesIO(request.body)
+        method=request.method, headers=list(request.headers.items()), input_stream=io.BytesIO(request.body)
     ).get_environ()
     _, texts, files = parse_form_data(environ)
     [(name, file)] = files.items()
