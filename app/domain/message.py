@@ -96,7 +96,10 @@ class Card(Stored):
 
 
 class Content(Stored):
-    """What a message says. Texts are plain; ``html`` is the same text with formatting, where there was any."""
+    """What a message says. Texts are plain; ``html`` is the same text with formatting, where there was any.
+
+    ``album``: the service's messages that it was made of.
+    """
 
     version: int = CONTENT_VERSION
     text: str = ""
@@ -105,9 +108,25 @@ class Content(Stored):
     places: tuple[Place, ...] = ()
     cards: tuple[Card, ...] = ()
     choices: tuple[Choice, ...] = ()
+    album: tuple[AlbumItem, ...] = ()
     reply_to: str | None = Field(default=None, description="Id of the quoted message, on the side it comes from.")
     is_placeholder: bool = Field(default=False, description="Stands where another message could not be shown.")
     cut_at: int | None = Field(default=None, description="Here the text was cut on its way; the whole is fetched.")
+
+
+class AlbumItem(Stored):
+    """One message of several that its sender chose to send together. ``order`` is that message's order key."""
+
+    order: int
+    service_id: str
+    content: Content
+
+    def place(self) -> tuple[int, str]:
+        """Return by what the items of an album are sorted."""
+        return self.order, self.service_id
+
+
+Content.model_rebuild()  # its items are made of it
 
 
 class Message(Stored):
@@ -116,6 +135,8 @@ class Message(Stored):
     ``conversation`` and ``service_id`` are the sending side's own ids. ``order`` is the event's own time in
     milliseconds or its sequence, never that of a message it refers to; ``revision`` tells an edit's or reaction's
     event from its neighbours.
+
+    ``album``: the service's id of what its sender chose to send together, where it comes as several messages.
 
     ``own``: somebody on our side wrote it, a colleague in the service's own app or the relay itself; the relay finds
     out which. ``sender`` is then that colleague, and ``customer`` to whom it went, where the service tells.
@@ -131,11 +152,12 @@ class Message(Stored):
     revision: str = ""
     own: bool = False
     customer: Person | None = None
+    album: str = ""
 
     @property
     def ids(self) -> tuple[str, ...]:
         """Every id in it, as the sending side spells it."""
-        return (self.conversation, self.service_id, self.revision)
+        return (self.conversation, self.service_id, self.revision, self.album)
 
 
 class Receipt(Stored):

@@ -16,7 +16,7 @@ from app.domain.lane import LaneKey, LaneKind
 from app.domain.message import Content, Direction, Event, Kind, Message, Notice, NoticeKind, Receipt, Unopened
 from app.domain.person import Person
 from app.hubspot.wire import AccountEvent, Outgoing
-from app.relay import echoes, recipients, standing
+from app.relay import albums, echoes, recipients, standing
 from app.relay.usable import UNUSABLE, is_usable, with_usable_ids
 from app.storage import (
     accounts,
@@ -254,6 +254,11 @@ def _store_message(
         deadline=entry.deadline,
         own=message.own,
     )
+    if message.album:
+        added = albums.add(connection, entry.account.id, new, album=message.album, envelope=envelope)
+        accepted.messages += [added.message] if added else []
+        accepted.media += added.media if added else []
+        return
     stored = messages.insert_new(connection, entry.account.id, new, envelope_id=envelope.id, at=envelope.received_at)
     if stored is None:
         return

@@ -15,6 +15,7 @@ from app.storage import stored_media
 from app.storage.clock import now
 from app.storage.tables import (
     accounts,
+    album_items,
     attempts,
     contacts,
     dead_letters,
@@ -123,7 +124,12 @@ def erase(connection: Connection, thread_ids: Collection[str]) -> Erased:
     of_it = _ids(thread_ids)
     found = _files(connection, of_it)
     stored_media.let_go(connection, media.c.message_id.in_(of_it))
-    requests = select(messages.c.envelope_id).where(_in(thread_ids), messages.c.envelope_id.is_not(None))
+    requests = union(
+        select(messages.c.envelope_id).where(_in(thread_ids), messages.c.envelope_id.is_not(None)),
+        select(album_items.c.envelope_id).where(
+            album_items.c.message_id.in_(of_it), album_items.c.envelope_id.is_not(None)
+        ),
+    )
     dropped = connection.execute(delete(unopened).where(unopened.c.envelope_id.in_(requests))).rowcount
     full = func.length(envelopes.c.body) > 0
     emptied = connection.execute(_emptied().where(envelopes.c.id.in_(requests), full)).rowcount
@@ -149,7 +155,7 @@ def _files(connection: Connection, of_it: Select[tuple[int]]) -> tuple[str, ...]
 
 def empty(connection: Connection, envelope_id: int) -> None:
     """Drop what a request said that brought nothing new: nothing hangs on it by which it would be found again."""
-    used = exists().where(messages.c.envelope_id == envelope_id)
+    used = or_(*(exists().where(table.c.envelope_id == envelope_id) for table in (messages, album_items)))
     connection.execute(_emptied().where(envelopes.c.id == envelope_id, ~used))
 
 

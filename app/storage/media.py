@@ -90,15 +90,31 @@ class InStore:
     size: int
 
 
-def add(connection: Connection, message_id: int, attachments: Sequence[Attachment], *, first: int = 0) -> list[int]:
-    """Store a message's attachments from position ``first`` on, due now. Returns their ids."""
+def add(
+    connection: Connection, message_id: int, attachments: Sequence[Attachment], *, at: int | None = None
+) -> list[int]:
+    """Store a message's attachments, due now. Returns their ids.
+
+    ``at``: the place of the first, where the message has others already; those from there on move back.
+    """
+    if at is not None:
+        _make_room(connection, message_id, len(attachments), at=at)
     ids = []
-    for position, attachment in enumerate(attachments, start=first):
+    for position, attachment in enumerate(attachments, start=at or 0):
         row = {"message_id": message_id, "position": position}
         row |= {"attachment": storable(attachment.model_dump(mode="json"))}
         statement = insert(media).values(**row, due=now(), created_at=now()).returning(media.c.id)
         ids.append(connection.execute(statement).scalar_one())
     return ids
+
+
+def _make_room(connection: Connection, message_id: int, count: int, *, at: int) -> None:
+    """Move attachments back: by way of negative places, because two may not stand at one place for a moment."""
+    mine = media.c.message_id == message_id
+    moved = connection.execute(update(media).where(mine, media.c.position >= at).values(position=-media.c.position - 1))
+    if moved.rowcount:
+        back = update(media).where(mine, media.c.position < 0)
+        connection.execute(back.values(position=-media.c.position - 1 + count))
 
 
 def claim(connection: Connection, media_id: int, *, owner: str, lease: float) -> Job | None:

@@ -31,6 +31,7 @@ class NewMessage:
     """A message as accept stores it. ``sent_at`` is the event's own time, seconds since 1970.
 
     ``follows`` is the message that went without the file which this one brings. HubSpot knows an agent's only as one.
+    ``wait``: seconds before it may be sent, where more may belong to it.
     """
 
     lane_id: int
@@ -48,6 +49,7 @@ class NewMessage:
     deadline: float | None = None
     own: bool = False
     follows: int | None = None
+    wait: float | None = None
 
 
 def identity(account_id: int, new: NewMessage) -> str:
@@ -85,6 +87,7 @@ def insert_new(
         "deadline_at": at + new.deadline if new.deadline is not None else None,
         "hubspot_id": storable(new.service_id) if is_hubspots else None,
         "follows": new.follows,
+        "not_before": now() + new.wait if new.wait is not None else None,
     }
     statement = insert_or_ignore(connection, messages).values(values).returning(messages.c.id)
     return connection.execute(statement).scalar_one_or_none()
@@ -216,8 +219,13 @@ def read_parts(connection: Connection, message_id: int) -> tuple[PartRow, ...]:
 
 
 def write_parts(connection: Connection, message_id: int, contents: Sequence[PartContent]) -> tuple[PartRow, ...]:
-    """Write a message's parts, once: whoever comes second gets what the first wrote."""
-    connection.execute(select(messages.c.id).where(messages.c.id == message_id).with_for_update(key_share=True))
+    """Write a message's parts, once: whoever comes second gets what the first wrote.
+
+    None are written where the message has to wait again: more came to it since it was read.
+    """
+    waits = select(messages.c.not_before > now()).where(messages.c.id == message_id)
+    if connection.execute(waits.with_for_update(key_share=True)).scalar_one():
+        return ()
     if found := read_parts(connection, message_id):
         return found
     rows = [

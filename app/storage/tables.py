@@ -30,6 +30,7 @@ from app.storage.media_tables import media, media_chunks, stored_media
 __all__ = [
     "accounts",
     "actors",
+    "album_items",
     "attempts",
     "boots",
     "breakers",
@@ -245,6 +246,17 @@ messages = Table(
     Index(None, "service_id"),
     # Looked through for each of an agent's messages: whether HubSpot tells us of what we published ourselves.
     Index("ix_messages_own", "thread_id", postgresql_where=text("own"), sqlite_where=text("own = 1")),
+)
+
+# What a service tells as several messages and we as one: each item's own id and identity.
+album_items = Table(
+    "album_items",
+    metadata,
+    Column("identity", String(64), primary_key=True),
+    Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("envelope_id", Id, ForeignKey("envelopes.id", ondelete="SET NULL")),
+    Column("album", Text, nullable=False, index=True),
+    Column("service_id", Text, nullable=False, index=True),
 )
 
 parts = Table(

@@ -68,7 +68,6 @@ _ATTRIBUTES = frozenset({
     "is_automatic_forward",
     "is_from_offline",
     "link_preview_options",
-    "media_group_id",
     "quote",
     "reply_markup",
     "sender_boost_count",

@@ -118,6 +118,7 @@ def _message(message: ChatMessage, item: _Item, kind: Kind) -> list[Event]:
             revision="" if kind is Kind.MESSAGE else str(item.number),
             own=own,
             customer=_user(message.chat) if own else None,
+            album=message.media_group_id if kind is Kind.MESSAGE else "",
         )
     ]
 

@@ -169,6 +169,7 @@ class ChatMessage(Wire):
     is_topic_message: bool = False
     reply_to_message: Reference | None = None
     edit_date: Date | None = None
+    media_group_id: Text = ""
     text: Text = ""
     entities: tuple[Entity, ...] = ()
     caption: Text = ""

@@ -6,7 +6,16 @@ from app.simulator.bubble import Bubble, Chatter, Picture
 from app.simulator.telegram.state import SERVICE, Bot, Chat, ChatState, Json, full_name
 
 #: Fields that hold a file, and what the page calls it.
-FILES = {"photo": "image", "sticker": "image", "document": "file", "voice": "audio", "video": "video"}
+FILES = {
+    "photo": "image",
+    "sticker": "image",
+    "document": "file",
+    "voice": "audio",
+    "audio": "audio",
+    "video": "video",
+    "video_note": "video",
+    "animation": "video",
+}
 
 
 def bubble_of(message: Json) -> Bubble:
@@ -40,6 +49,8 @@ def chatter_of(bot: Bot, chat: Chat) -> Chatter:
 
 def _described(message: Json) -> str:
     """A line for messages without text."""
+    if "venue" in message:
+        return f"\N{ROUND PUSHPIN} {message['venue']['title']}, {message['venue']['address']}"
     if "location" in message:
         return f"\N{ROUND PUSHPIN} {message['location']['latitude']}, {message['location']['longitude']}"
     if "contact" in message:
@@ -52,7 +63,8 @@ def _described(message: Json) -> str:
 def _pictures(message: Json) -> list[Picture]:
     found = []
     for field, kind in FILES.items():
-        if field in message:
+        # An animation fills both fields, for programs that do not know it.
+        if field in message and not (field == "document" and "animation" in message):
             file = message[field][-1] if field == "photo" else message[field]
             found.append(
                 Picture(

@@ -559,13 +559,6 @@ def test_formatting_that_makes_an_event_too_large_is_left_out(server: ScriptedSe
     assert server.seen[0].json() == {"msgtype": "m.text", "body": text, "m.mentions": {}}
 
 
-def test_an_attachment_is_refused_before_any_call(server: ScriptedServer, http: Http) -> None:
-    attachment = Attachment(kind=AttachmentKind.FILE, source="x")
-    with pytest.raises(ContentUnsupported):
-        CONNECTOR.send(part(attachment=attachment), at(server), http)
-    assert server.seen == []
-
-
 @pytest.mark.parametrize(
     ("label", "answer", "expected"),
     [

@@ -20,7 +20,6 @@ from app.domain.part import Part, PartContent
 from app.domain.person import Identifier, IdentifierType
 from app.domain.webhook import RawRequest
 from app.errors import (
-    ContentUnsupported,
     MediaNotReady,
     MessageInvalid,
     OutcomeUnknown,
@@ -645,13 +644,6 @@ def test_a_yes_that_cannot_be_read_is_an_unknown_outcome(
 
     with pytest.raises(OutcomeUnknown):
         TELEGRAM.send(part(), account, http)
-
-
-def test_a_file_is_refused_in_words(account: Account, http: Http) -> None:
-    attachment = Attachment(kind=AttachmentKind.IMAGE, source="https://relay.example/a.png")
-
-    with pytest.raises(ContentUnsupported, match="link"):
-        TELEGRAM.send(Part("5", PartContent(attachment=attachment), key="k"), account, http)
 
 
 # The optional abilities ---------------------------------------------------------------------------------------------
