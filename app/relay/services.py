@@ -16,6 +16,7 @@ from app.http import Http
 from app.hubspot.client import HubSpot
 from app.limiter import Limiter
 from app.relay.alarm import Alarm
+from app.relay.errands import Errands
 from app.relay.journal import Journal
 from app.settings import Settings
 from app.storage.accounts import AccountRow
@@ -31,6 +32,7 @@ class Services:
     database: Database
     doorbell: Doorbell
     alarm: Alarm
+    errands: Errands
     limiter: Limiter | None
     http: Http
     hubspot: HubSpot
@@ -45,6 +47,7 @@ class Services:
         if self.journal is not None:
             self.journal.close()
         self.alarm.close()
+        self.errands.close()
         self.database.close()
         self.doorbell.close()
         self.http.close()
@@ -100,6 +103,7 @@ def build(settings: Settings, *, pool: int = 16) -> Services:
         database=Database(settings.database, pool=pool),
         doorbell=doorbell,
         alarm=Alarm(doorbell),
+        errands=Errands(),
         limiter=Limiter(settings.limiter_url) if settings.limiter_url else None,
         http=http,
         hubspot=HubSpot(settings, http),

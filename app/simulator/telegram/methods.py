@@ -9,7 +9,14 @@ from typing import Any
 
 from app.simulator.telegram.call import Call
 from app.simulator.telegram.errors import TelegramError, bad_request
-from app.simulator.telegram.sending import get_chat, send_chat_action, send_document, send_message, send_photo
+from app.simulator.telegram.sending import (
+    get_chat,
+    read_business_message,
+    send_chat_action,
+    send_document,
+    send_message,
+    send_photo,
+)
 from app.simulator.telegram.state import Json, Webhook
 
 #: Largest file that bots may fetch, bytes.
@@ -122,6 +129,7 @@ METHODS: dict[str, Callable[[Call], Any]] = {
     "getfile": get_file,
     "getme": get_me,
     "getwebhookinfo": get_webhook_info,
+    "readbusinessmessage": read_business_message,
     "sendchataction": send_chat_action,
     "senddocument": send_document,
     "sendmessage": send_message,
