@@ -103,6 +103,9 @@ CONVERSATION_EVENTS: Final = _counter(
 ECHOES: Final = _counter(
     "echoes_total", "Messages of our own that came back as events and were dropped, by who told of them.", "source"
 )
+SWITCHED_OFF: Final = _counter(
+    "events_switched_off_total", "Edits, deletions and reactions that their account does not show its agents."
+)
 TOKENS_REFRESHED: Final = _counter("tokens_refreshed_total", "Access tokens of portals that were refreshed.")
 RECONCILED: Final = _counter("reconciled_total", "Gaps between HubSpot and us that were filled.", "gap")
 HUBSPOT_SILENT: Final = _gauge(

@@ -17,7 +17,9 @@ from app.connectors.base import (
     FetchesMedia,
     Handshakes,
     LooksUp,
+    MarksRead,
     RegistersWebhook,
+    ShowsTyping,
     TestsCredentials,
 )
 from app.domain.capability import Capabilities
@@ -30,6 +32,8 @@ _ABILITIES: Final[Mapping[str, Any]] = {
     "fetches media": FetchesMedia,
     "looks messages up": LooksUp,
     "answers handshakes": Handshakes,
+    "marks read": MarksRead,
+    "shows typing": ShowsTyping,
 }
 
 _markdown_option = click.option("--markdown", is_flag=True, help="Print a table for the documentation.")

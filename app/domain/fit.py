@@ -90,13 +90,17 @@ def _in_words(attachment: Attachment) -> Paragraph:
 
 def place_in_words(place: Place) -> str:
     """Say where a place is, with a link to a map."""
-    link = f"https://www.google.com/maps?q={place.latitude},{place.longitude}"
-    return ", ".join(filter(None, (place.name, place.address))) + f"\n{link}" if place.name or place.address else link
+    return "\n".join(filter(None, (", ".join(filter(None, (place.name, place.address))), map_link(place))))
+
+
+def map_link(place: Place) -> str:
+    """Return the address of a map that shows a place."""
+    return f"https://www.google.com/maps?q={place.latitude},{place.longitude}"
 
 
 def card_in_words(card: Card) -> str:
     """Say what a contact card holds, one line each."""
-    lines = (card.name, card.organisation, *card.phones, *card.emails, *card.links)
+    lines = (card.name, card.organisation, *card.phones, *card.emails, *card.links, *card.addresses)
     return "\n".join(filter(None, lines)) or "[contact]"
 
 

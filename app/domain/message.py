@@ -86,13 +86,14 @@ class Place(Stored):
 
 
 class Card(Stored):
-    """Somebody's contact card. Phone numbers as they are written, links with their scheme."""
+    """Somebody's contact card. Phone numbers as they are written, links with their scheme, addresses in one line."""
 
     name: str = ""
     organisation: str = ""
     phones: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
 
 class Content(Stored):
@@ -111,6 +112,7 @@ class Content(Stored):
     album: tuple[AlbumItem, ...] = ()
     reply_to: str | None = Field(default=None, description="Id of the quoted message, on the side it comes from.")
     is_placeholder: bool = Field(default=False, description="Stands where another message could not be shown.")
+    is_withdrawn: bool = Field(default=False, description="Of a reaction: it was taken back.")
     cut_at: int | None = Field(default=None, description="Here the text was cut on its way; the whole is fetched.")
 
 
@@ -132,7 +134,8 @@ Content.model_rebuild()  # its items are made of it
 class Message(Stored):
     """One message of a conversation.
 
-    ``conversation`` and ``service_id`` are the sending side's own ids. ``order`` is the event's own time in
+    ``conversation`` and ``service_id`` are the sending side's own ids; ``sent_at`` is the beginning of 1970 where the
+    service tells no time. ``order`` is the event's own time in
     milliseconds or its sequence, never that of a message it refers to; ``revision`` tells an edit's or reaction's
     event from its neighbours.
 

@@ -17,7 +17,7 @@ from app.domain.message import Content, Direction, Event, Kind, Message, Notice,
 from app.domain.person import Person
 from app.hubspot.wire import AccountEvent, Outgoing
 from app.relay import albums, echoes, recipients, standing
-from app.relay.usable import UNUSABLE, is_usable, with_usable_ids
+from app.relay.usable import UNUSABLE, is_usable, wanted, with_usable_ids
 from app.storage import (
     accounts,
     contacts,
@@ -71,7 +71,7 @@ def store_service_events(
     connection: Connection, row: AccountRow, events: Iterable[Event], envelope: envelopes.Stored
 ) -> Accepted:
     """Store what a service sent: messages into inbound lanes, receipts, notices, and what was not understood."""
-    listed = [with_usable_ids(one) for one in events]
+    listed = [with_usable_ids(one) for one in wanted(row, events)]
     for notice in (one for one in listed if isinstance(one, Notice)):
         _take_notice(connection, row, notice)
     found = [one for one in listed if isinstance(one, Message) and not echoes.is_known(connection, row, one)]

@@ -158,7 +158,7 @@ def _leave_placeholder(connection: Connection, head: Head) -> None:
         kind=head.kind,
         conversation=thread.conversation if thread else "",
         service_id=head.service_id,
-        revision=f"placeholder:{head.id}",
+        revision=f"{messages.PLACEHOLDER}{head.id}",
         order_key=head.order_key,
         sender=head.sender,
         content=Content(text=text, is_placeholder=True),

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.domain.capability import UnknownOutcome
-from app.domain.fit import missing_in_words
-from app.domain.message import AttachmentKind, Kind
+from app.domain.fit import card_in_words, missing_in_words, place_in_words
+from app.domain.message import AttachmentKind, Content, Kind
 from app.domain.part import PartContent, Sent
 from app.domain.person import Identifier, Person
 from app.errors import MediaNotReady, MessageInvalid
@@ -19,7 +19,7 @@ from app.hubspot.outcomes import Gone
 from app.hubspot.publication import Publication
 from app.limiter import Horizon
 from app.media.targets import HUBSPOT
-from app.relay import contacts, echoes, pace, tokens
+from app.relay import choices, contacts, courtesies, echoes, notes, pace, speakers, tokens
 from app.relay.attachments.waiting import settled
 from app.relay.pace import Slot
 from app.relay.road import Call, Park, Question
@@ -33,9 +33,6 @@ from app.storage.database import Connection
 from app.storage.lanes import Lane
 from app.storage.messages import Head
 from app.storage.threads import Thread
-
-#: What stands before the text of a message that is not a message of its own.
-_MARKS = {Kind.EDIT: "[edited] ", Kind.DELETION: "[deleted] ", Kind.REACTION: "[reaction] "}
 
 
 @dataclass(frozen=True)
@@ -71,16 +68,19 @@ class Inbound:
         attachments = settled(services, head)
         if isinstance(attachments, Park):
             return attachments
-        content = head.content
-        lines = [_MARKS.get(head.kind, "") + content.text]
-        lines += [missing_in_words(one) for one in attachments if one.trouble]
-        text = "\n".join(line for line in lines if line.strip())
+        content = _read(services, head, account)
+        lines = [content.text, *(missing_in_words(one) for one in attachments if one.trouble)]
+        text = "\n".join(line for line in lines if line.strip()) or "\n".join(_in_words(content))
         html = content.html if text == content.text else None
         return [PartContent(text=text, html=html, reply_to=content.reply_to)]
 
     def date(self, connection: Connection, head: Head) -> float | None:
-        """Let the times of a thread rise; one that comes late keeps its own, and is shown where it belongs."""
-        return None if head.late else lanes.date(connection, head.lane_id, head.sent_at)
+        """Let the times of a thread rise; one that comes late keeps its own, and is shown where it belongs.
+
+        What the service gives no time for has that of its arrival.
+        """
+        at = head.sent_at or lanes.clock(connection) - head.age
+        return None if head.late else lanes.date(connection, head.lane_id, at)
 
     def slot(self, services: Services, lane: Lane, account: AccountRow) -> Slot:  # noqa: ARG002 - the portal's budget
         """Reserve a call in the portal's budget."""
@@ -109,6 +109,8 @@ class Inbound:
             incoming=not head.own,
             sent_at=datetime.fromtimestamp(call.part.content.at or head.sent_at, UTC),
             attachments=files,
+            places=head.content.places,
+            cards=head.content.cards,
             in_reply_to=quoted,
             contact_id=known.contact_id if known else None,
         )
@@ -119,6 +121,8 @@ class Inbound:
         except (Gone, MessageInvalid) as error:
             _prepare_anew(services, prepared, error)
             raise
+        if thread is not None:
+            courtesies.mark_read(services, head, account, thread)
         # Only what was alone in question is to blame; else the next message tells.
         is_gone = not is_whole and replace(publication, contact_id=None) == plain
         return PublishedAs((), published=published, told=known if is_whole or is_gone else None, is_gone=is_gone)
@@ -146,6 +150,17 @@ class Inbound:
     def slow_down(self, services: Services, account: AccountRow, seconds: float) -> None:
         """Hold back the whole portal."""
         pace.penalise_hubspot(services, account.portal_id, seconds)
+
+
+def _read(services: Services, head: Head, account: AccountRow) -> Content:
+    """Return a message as the agent reads it: with what it is about, what it answers, and who says so."""
+    content = choices.answered(services, head) if head.kind is Kind.MESSAGE else notes.worded(services, head)
+    return speakers.named(services, head, account, content)
+
+
+def _in_words(message: Content | Publication) -> list[str]:
+    """Say what is no text and no file."""
+    return [*map(place_in_words, message.places), *map(card_in_words, message.cards)]
 
 
 def _publish(
@@ -197,9 +212,11 @@ def _prepare_anew(services: Services, prepared: Sequence[media.Prepared], error:
 
 
 def _plain(services: Services, publication: Publication) -> Publication:
-    """Return a publication that refers to nothing; our own thread id is no reference."""
+    """Return a publication that refers to nothing and has places and cards in words; our own thread id may stay."""
     thread_id = publication.thread_id if services.settings.channel_threading == "thread_id" else None
-    return replace(publication, thread_id=thread_id, in_reply_to=None, contact_id=None)
+    bare = replace(publication, thread_id=thread_id, in_reply_to=None, contact_id=None, places=(), cards=())
+    missing = [line for line in _in_words(publication) if line not in publication.text]
+    return replace(bare, text="\n".join([publication.text, *missing]), html=None) if missing else bare
 
 
 def _integration_thread_id(services: Services, connection: Connection, head: Head) -> str | None:

@@ -9,7 +9,7 @@ from app.domain.capability import UnknownOutcome
 from app.domain.fit import fit
 from app.domain.part import Part, PartContent, Sent
 from app.errors import RecipientUnreachable
-from app.relay import actors, echoes, originals, pace, recipients
+from app.relay import actors, courtesies, echoes, originals, pace, recipients
 from app.relay.attachments.serving import media_of
 from app.relay.attachments.waiting import settled
 from app.relay.pace import Slot
@@ -59,6 +59,7 @@ class Outbound:
                 content = content.model_copy(update={"reply_to": quoted})
         if thread is not None:
             recipients.check(thread, connector)
+            courtesies.show_typing(services, account, thread)
         return fit(content, connector.capabilities)
 
     def date(self, connection: Connection, head: Head) -> float | None:  # noqa: ARG002

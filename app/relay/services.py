@@ -18,6 +18,7 @@ from app.hubspot.client import HubSpot
 from app.limiter import Limiter
 from app.media.store import FolderStore, MediaStore
 from app.relay.alarm import Alarm
+from app.relay.errands import Errands
 from app.relay.journal import Journal
 from app.settings import Settings
 from app.storage.accounts import AccountRow
@@ -34,6 +35,7 @@ class Services:
     database: Database
     doorbell: Doorbell
     alarm: Alarm
+    errands: Errands
     limiter: Limiter | None
     http: Http
     hubspot: HubSpot
@@ -50,6 +52,7 @@ class Services:
         if self.journal is not None:
             self.journal.close()
         self.alarm.close()
+        self.errands.close()
         self.database.close()
         self.doorbell.close()
         self.http.close()
@@ -106,6 +109,7 @@ def build(settings: Settings, *, pool: int = 16) -> Services:
         database=database,
         doorbell=doorbell,
         alarm=Alarm(doorbell),
+        errands=Errands(),
         limiter=Limiter(settings.limiter_url) if settings.limiter_url else None,
         http=http,
         hubspot=HubSpot(settings, http),

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Row, Select
 
 
-_WENT = [one.value for one in (Status.SENT, Status.DELIVERED, Status.READ)]
+#: The statuses of what was sent, or published.
+WENT = [one.value for one in (Status.SENT, Status.DELIVERED, Status.READ)]
+#: Begins the revision of what stands in the place of a message that could not be shown.
+PLACEHOLDER = "placeholder:"
 
 
 @dataclass(frozen=True)
@@ -342,7 +345,7 @@ def fail_overdue(connection: Connection, message_id: int, *, reason: str, hint: 
 def others_pass(connection: Connection, head: Head) -> bool:
     """Tell whether messages of other lanes that came after this one have gone the same way."""
     later = (messages.c.id > head.id, messages.c.account_id == head.account_id, messages.c.lane_id != head.lane_id)
-    went = (messages.c.direction == head.direction.value, messages.c.status.in_(_WENT))
+    went = (messages.c.direction == head.direction.value, messages.c.status.in_(WENT))
     return connection.execute(select(messages.c.id).where(*later, *went).limit(1)).first() is not None
 
 

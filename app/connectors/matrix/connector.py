@@ -29,6 +29,8 @@ from app.errors import ContentUnsupported, Rejected, SignatureInvalid, Unauthori
 if TYPE_CHECKING:
     from app.http import Http
 
+#: Milliseconds that customers see of us that somebody writes.
+TYPING_SHOWN = 5_000
 #: Events that are asked for after an invitation is accepted.
 MISSED_EVENTS = 100
 
@@ -145,6 +147,23 @@ class MatrixConnector(Connector):
         chunk = page.get("chunk")
         missed = _until_invitation(chunk if isinstance(chunk, list) else [], server.ours)
         return read_events(missed[::-1], server.ours)
+
+    def mark_read(self, conversation: str, account: Account, http: Http, *, message: str) -> None:
+        """See ``MarksRead``: a read receipt of our user.
+
+        https://spec.matrix.org/latest/client-server-api/#receipts
+        """
+        server = Homeserver(account, http)
+        server.answer(server.call("POST", "v3", "rooms", conversation, "receipt", "m.read", message, json={}))
+
+    def show_typing(self, conversation: str, account: Account, http: Http) -> None:
+        """See ``ShowsTyping``.
+
+        https://spec.matrix.org/latest/client-server-api/#typing-notifications
+        """
+        server = Homeserver(account, http)
+        body = {"typing": True, "timeout": TYPING_SHOWN}
+        server.answer(server.call("PUT", "v3", "rooms", conversation, "typing", server.ours.speaker, json=body))
 
     def test(self, account: Account, http: Http) -> Profile:
         """Ask the homeserver whom the token belongs to, and make sure that this user exists.

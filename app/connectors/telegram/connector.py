@@ -150,6 +150,34 @@ class TelegramConnector(Connector):
         shown = f"{name} (@{username})" if username else name
         return Profile(identifier=Identifier(value=str(credentials_of(account).bot_id)), name=shown)
 
+    def mark_read(self, conversation: str, account: Account, http: Http, *, message: str) -> None:
+        """See ``MarksRead``. Only Telegram Business has such a mark, and only for messages.
+
+        https://core.telegram.org/bots/api#readbusinessmessage
+        """
+        business, _, chat = conversation.rpartition(updates.BUSINESS_SEPARATOR)
+        if business and message.isdecimal():
+            payload: dict[str, JsonValue] = {
+                "business_connection_id": business,
+                "chat_id": _chat_id(chat),
+                "message_id": int(message),
+            }
+            call("readBusinessMessage", payload, account=account, http=http)
+
+    def show_typing(self, conversation: str, account: Account, http: Http) -> None:
+        """See ``ShowsTyping``: five seconds at most, and until the answer is there.
+
+        https://core.telegram.org/bots/api#sendchataction
+        """
+        business, _, chat = conversation.rpartition(updates.BUSINESS_SEPARATOR)
+        payload: dict[str, JsonValue] = {"chat_id": _chat_id(chat), "action": "typing"}
+        call(
+            "sendChatAction",
+            payload | ({"business_connection_id": business} if business else {}),
+            account=account,
+            http=http,
+        )
+
     def register_webhook(self, account: Account, url: str, http: Http) -> None:
         """See ``RegistersWebhook``."""
         payload: dict[str, JsonValue] = {

@@ -11,6 +11,7 @@ from app.simulator.telegram.call import Call
 from app.simulator.telegram.errors import TelegramError, bad_request
 from app.simulator.telegram.sending import (
     get_chat,
+    read_business_message,
     send_chat_action,
     send_contact,
     send_location,
@@ -130,6 +131,7 @@ METHODS: dict[str, Callable[[Call], Any]] = {
     "getfile": get_file,
     "getme": get_me,
     "getwebhookinfo": get_webhook_info,
+    "readbusinessmessage": read_business_message,
     "sendchataction": send_chat_action,
     "sendcontact": send_contact,
     "sendlocation": send_location,

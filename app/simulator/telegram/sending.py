@@ -84,6 +84,15 @@ def send_chat_action(call: Call) -> bool:
     return True
 
 
+def read_business_message(call: Call) -> bool:
+    """A message of a customer's is marked as read, for the account that is connected to the bot."""
+    chat = _chat(call)
+    if not call.text("business_connection_id"):
+        raise bad_request("business connection not found")
+    call.bot.read.append((call.text("business_connection_id"), chat.id, call.integer("message_id")))
+    return True
+
+
 def get_chat(call: Call) -> Json:
     """The chat's full description, with the fields that are always there."""
     chat = _chat(call)
