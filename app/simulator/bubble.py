@@ -29,6 +29,50 @@ class Picture(BaseModel):
     size: int
 
 
+class Spot(BaseModel):
+    """A point on the map, in degrees."""
+
+    model_config = ConfigDict(frozen=True)
+
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+    name: str = ""
+    address: str = ""
+
+
+class Card(BaseModel):
+    """Somebody's contact card."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str = ""
+    organisation: str = ""
+    phones: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+
+
+class Button(BaseModel):
+    """A button under a message. One with `url` opens it; `data` is what the service gives back for another."""
+
+    model_config = ConfigDict(frozen=True)
+
+    label: str = Field(min_length=1)
+    url: str = ""
+    data: str = ""
+
+
+class Entity(BaseModel):
+    """Formatting of a text's part; `offset` and `length` count UTF-16 units, as scripts do. Types are Telegram's."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str
+    offset: int
+    length: int
+    url: str = ""
+
+
 class Bubble(BaseModel):
     """One message. `mine` is true for the customer's own; `time` is milliseconds since the epoch."""
 
@@ -43,7 +87,13 @@ class Bubble(BaseModel):
     status: BubbleStatus = BubbleStatus.SENT
     reason: str | None = None
     edited: bool = False
+    deleted: bool = False
     attachments: tuple[Picture, ...] = Field(())
+    entities: tuple[Entity, ...] = ()
+    place: Spot | None = None
+    card: Card | None = None
+    choices: tuple[Button, ...] = ()
+    reactions: tuple[str, ...] = ()
 
 
 class Chatter(BaseModel):

@@ -13,6 +13,7 @@ from app.simulator.hubspot.bodies import read_json
 from app.simulator.hubspot.errors import ApiError, not_found
 from app.simulator.hubspot.state import Account, App, Channel, Contact, Identifier, Inbox
 from app.simulator.hubspot.views import account_view, channel_view, message_view
+from app.simulator.showing import shown
 from app.simulator.stage_desk import find_thread
 from app.simulator.stage_given import (
     AccountGiven,
@@ -187,12 +188,7 @@ def show_file(world: World, file_id: str) -> Response:
     file = world.hubspot.files.get(file_id)
     if file is None:
         raise not_found("The file does not exist.")
-    # Bytes of strangers are shown on the page's own origin: nothing in them may run there.
-    return Response(
-        file.content,
-        content_type=file.mime,
-        headers={"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"},
-    )
+    return shown(file.content, file.mime)
 
 
 def list_threads(world: World) -> list[dict[str, Any]]:

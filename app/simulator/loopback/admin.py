@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from typing import Literal
 
 from flask import Blueprint, Response, abort, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from app.simulator.bubble import BubbleStatus
+from app.simulator.bubble import BubbleStatus, Card, Spot
 from app.simulator.loopback.messenger import Loopback, loopback_of
-from app.simulator.loopback.state import Account, Address, Conversation, Media
+from app.simulator.loopback.state import Account, Address, Content, Conversation, Media, Message
+from app.simulator.showing import shown
 from app.simulator.world import World
 
 
@@ -33,6 +34,8 @@ class Upload(_Body):
     name: str
     mime: str
     base64: str
+    #: voice or sticker, where the type does not tell.
+    kind: Literal["", "image", "video", "audio", "voice", "sticker", "file"] = ""
 
 
 class Place(_Body):
@@ -59,6 +62,17 @@ class Words(Place):
     text: str = ""
     reply_to: str | None = None
     attachments: tuple[Upload, ...] = ()
+    place: Spot | None = None
+    card: Card | None = None
+
+
+class Chosen(Place):
+    """A message of a conversation; with `text` it is changed, `emoji` reacts, `choice` presses a button."""
+
+    message: str
+    text: str = ""
+    emoji: str = ""
+    choice: int = 0
 
 
 class Answer(Place):
@@ -87,6 +101,7 @@ def admin(world: World) -> Blueprint:
     api.register_error_handler(ValidationError, _invalid)
     _account_routes(api, messenger)
     _customer_routes(api, messenger, world)
+    _second_thoughts(api, messenger)
     _message_routes(api, messenger)
     return api
 
@@ -129,10 +144,10 @@ def _customer_routes(api: Blueprint, messenger: Loopback, world: World) -> None:
         body = Words.model_validate_json(request.get_data())
         account, conversation = _place(messenger, body)
         _introduce(conversation, body)
-        if not body.text and not body.attachments:
-            abort(400, "A message has a text or an attachment.")
-        media = _media(world, account, body.attachments)
-        sent = messenger.say(account, conversation, text=body.text, reply_to=body.reply_to, media=media)
+        content = _content(world, account, body)
+        if content.is_empty:
+            abort(400, "A message has a text, an attachment, a place or a contact card.")
+        sent = messenger.say(account, conversation, content)
         return jsonify(sent.bubble().model_dump(mode="json")), 201
 
     @api.post("/say-all")
@@ -140,8 +155,7 @@ def _customer_routes(api: Blueprint, messenger: Loopback, world: World) -> None:
         said = []
         for body in _WORDS.validate_json(request.get_data()):
             account, conversation = _place(messenger, body)
-            media = _media(world, account, body.attachments)
-            said.append(messenger.say(account, conversation, text=body.text, reply_to=body.reply_to, media=media))
+            said.append(messenger.say(account, conversation, _content(world, account, body)))
         return jsonify([{"id": one.id} for one in said]), 201
 
     @api.post("/block", defaults={"blocked": True})
@@ -155,6 +169,38 @@ def _customer_routes(api: Blueprint, messenger: Loopback, world: World) -> None:
     def read() -> Response:
         account, conversation = _place(messenger, Place.model_validate_json(request.get_data()))
         return jsonify(read=messenger.read(account, conversation))
+
+
+def _second_thoughts(api: Blueprint, messenger: Loopback) -> None:
+    @api.post("/edit")
+    def edit() -> Response:
+        body, account, conversation, message = _chosen(messenger)
+        if not message.mine or message.deleted or not body.text.strip():
+            abort(400, "Only what the customer wrote can be changed, and not into nothing.")
+        messenger.edit(account, conversation, message, body.text)
+        return jsonify(message.bubble().model_dump(mode="json"))
+
+    @api.post("/delete")
+    def delete() -> Response:
+        _, account, conversation, message = _chosen(messenger)
+        if not message.mine or message.deleted:
+            abort(400, "Only what the customer wrote can be deleted, and once.")
+        messenger.delete(account, conversation, message)
+        return jsonify(message.bubble().model_dump(mode="json"))
+
+    @api.post("/react")
+    def react() -> Response:
+        body, account, conversation, message = _chosen(messenger)
+        messenger.react(account, conversation, message, body.emoji)
+        return jsonify(message.bubble().model_dump(mode="json"))
+
+    @api.post("/press")
+    def press() -> tuple[Response, int]:
+        body, account, conversation, message = _chosen(messenger)
+        if not 1 <= body.choice <= len(message.content.choices):
+            abort(404, "The message has no such button.")
+        sent = messenger.press(account, conversation, message, body.choice)
+        return jsonify(sent.bubble().model_dump(mode="json")), 201
 
 
 def _message_routes(api: Blueprint, messenger: Loopback) -> None:
@@ -179,7 +225,7 @@ def _message_routes(api: Blueprint, messenger: Loopback) -> None:
         found = messenger.media.get(media_id)
         if found is None:
             abort(404, "No such media.")
-        return Response(found.content, content_type=found.mime)
+        return shown(found.content, found.mime)
 
 
 def _known(messenger: Loopback, account_id: str) -> Account:
@@ -199,11 +245,21 @@ def _introduce(conversation: Conversation, words: Words) -> None:
     conversation.vouched = tuple(Address(one.type, one.value) for one in words.vouched)
 
 
-def _media(world: World, account: Account, uploads: Sequence[Upload]) -> tuple[Media, ...]:
-    return tuple(
-        Media(world.ids.hex(), account.id, upload.name, upload.mime, base64.b64decode(upload.base64))
-        for upload in uploads
+def _content(world: World, account: Account, body: Words) -> Content:
+    media = tuple(
+        Media(world.ids.hex(), account.id, one.name, one.mime, base64.b64decode(one.base64), one.kind)
+        for one in body.attachments
     )
+    return Content(body.text, reply_to=body.reply_to, media=media, place=body.place, card=body.card)
+
+
+def _chosen(messenger: Loopback) -> tuple[Chosen, Account, Conversation, Message]:
+    body = Chosen.model_validate_json(request.get_data())
+    account, conversation = _place(messenger, body)
+    message = next((one for one in conversation.messages if one.id == body.message), None)
+    if message is None:
+        abort(404, "The conversation has no message with this id.")
+    return body, account, conversation, message
 
 
 def _invalid(error: ValidationError) -> tuple[Response, int]:

@@ -9,14 +9,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from app.simulator.bubble import BubbleStatus, Messenger, published
 from app.simulator.delivery import Attempt, RetryPolicy, WebhookTarget
 from app.simulator.faults import SIGNATURE_KINDS, Api, FaultKind
-from app.simulator.loopback.state import SERVICE, Account, Conversation, Media, Message
+from app.simulator.loopback import told
+from app.simulator.loopback.state import SERVICE, Account, Content, Conversation, Media, Message
 from app.simulator.resident import Resident
 from app.simulator.world import World
 
@@ -64,31 +65,51 @@ class Loopback:
             found.customer = name or found.customer
             return found
 
-    def say(
-        self,
-        account: Account,
-        conversation: Conversation,
-        *,
-        text: str,
-        reply_to: str | None = None,
-        media: tuple[Media, ...] = (),
-    ) -> Message:
+    def say(self, account: Account, conversation: Conversation, content: Content) -> Message:
         """A customer writes; the relay hears of it by webhook."""
         with self._world.lock:
-            message = self._write(conversation, text, mine=True, reply_to=reply_to, media=media)
-            self.media.update({one.id: one for one in media})
-            self._notify(account, conversation.id, self._message_event(conversation, message))
+            message = self._write(conversation, content, mine=True)
+            self.media.update({one.id: one for one in content.media})
+            self._notify(account, conversation.id, told.message(self._world, conversation, message))
         self._show("customer_message", conversation, message)
         return message
 
     def answer(self, account: Account, conversation: Conversation, *, text: str, colleague: str) -> Message:
         """A colleague answers in the messenger's own app; the relay hears of it by webhook."""
         with self._world.lock:
-            message = self._write(conversation, text, mine=False, reply_to=None, sender=colleague)
+            message = self._write(conversation, Content(text), mine=False, sender=colleague)
             sender = {"id": f"colleague-{colleague}", "name": colleague}
-            self._notify(account, conversation.id, self._own_event(conversation, message, sender))
+            self._notify(account, conversation.id, told.own(self._world, conversation, message, sender))
         self._show("customer_message", conversation, message)
         return message
+
+    def edit(self, account: Account, conversation: Conversation, message: Message, text: str) -> None:
+        """A customer changes the text of their message."""
+        with self._world.lock:
+            message.content = replace(message.content, text=text)
+            message.edited = True
+            self._tell_about(account, conversation, message, {"type": "edit", "text": text})
+
+    def delete(self, account: Account, conversation: Conversation, message: Message) -> None:
+        """A customer takes their message away."""
+        with self._world.lock:
+            message.content, message.deleted, message.reaction = Content(), True, ""
+            self._tell_about(account, conversation, message, {"type": "deletion"})
+
+    def react(self, account: Account, conversation: Conversation, message: Message, emoji: str) -> None:
+        """A customer reacts to a message, in place of an earlier reaction; an empty `emoji` takes it back."""
+        with self._world.lock:
+            shown = emoji or message.reaction
+            if not shown:
+                return
+            message.reaction = emoji
+            event = {"type": "reaction", "emoji": shown, "withdrawn": not emoji}
+            self._tell_about(account, conversation, message, event)
+
+    def press(self, account: Account, conversation: Conversation, message: Message, number: int) -> Message:
+        """A customer presses the button of this number, from 1, under a message."""
+        label = message.content.choices[number - 1].label
+        return self.say(account, conversation, Content(label, reply_to=message.id, choice=number))
 
     def echo(self, account: Account, message: Message) -> None:
         """Tell the relay of its own message, as the switch says; call without the lock, before the answer."""
@@ -107,19 +128,10 @@ class Loopback:
             self.media[media.id] = media
         return media
 
-    def deliver(
-        self,
-        account: Account,
-        conversation: Conversation,
-        *,
-        text: str,
-        reply_to: str | None,
-        key: str,
-        media: tuple[Media, ...] = (),
-    ) -> Message:
+    def deliver(self, account: Account, conversation: Conversation, content: Content, *, key: str) -> Message:
         """The relay writes to a customer, for the first time with this idempotency key."""
         with self._world.lock:
-            message = self._write(conversation, text, mine=False, reply_to=reply_to, sender=account.name, media=media)
+            message = self._write(conversation, content, mine=False, sender=account.name)
             account.accepted[key] = message
         self._show("customer_message", conversation, message)
         if account.auto_receipts:
@@ -132,7 +144,7 @@ class Loopback:
             if _RANKS[status] <= _RANKS[message.status]:
                 return False
             message.status, message.reason = status, reason
-            self._notify(account, message.conversation, self._receipt_event(message))
+            self._notify(account, message.conversation, told.receipt(self._world, message))
         self._show("customer_status", account.conversations[message.conversation], message)
         return True
 
@@ -172,70 +184,29 @@ class Loopback:
                 for account in self.accounts.values()
             ]
 
-    def _write(
-        self,
-        conversation: Conversation,
-        text: str,
-        *,
-        mine: bool,
-        reply_to: str | None,
-        sender: str = "",
-        media: tuple[Media, ...] = (),
-    ) -> Message:
+    def _write(self, conversation: Conversation, content: Content, *, mine: bool, sender: str = "") -> Message:
         message = Message(
             id=f"m{self._world.ids.number()}",
             conversation=conversation.id,
             mine=mine,
             sender=sender or conversation.customer,
-            text=text,
             time=self._world.clock.now(),
-            reply_to=reply_to,
-            media=media,
+            content=content,
         )
         conversation.messages.append(message)
         return message
 
-    def _message_event(self, conversation: Conversation, message: Message) -> dict[str, Any]:
-        attachments = [
-            {
-                "kind": media.kind,
-                "url": f"{self._world.base_url}/loopback/v1/media/{media.id}",
-                "name": media.name,
-                "mime": media.mime,
-                "size": len(media.content),
-            }
-            for media in message.media
-        ]
-        return {
-            "type": "message",
-            "id": message.id,
-            "conversation": conversation.id,
-            "time": self._world.clock.iso(message.time),
-            "sender": _sender(conversation),
-            "text": message.text,
-            "reply_to": message.reply_to,
-            "attachments": attachments,
-        }
-
-    def _own_event(self, conversation: Conversation, message: Message, sender: Mapping[str, str]) -> dict[str, Any]:
-        event = self._message_event(conversation, message)
-        return {**event, "own": True, "sender": sender, "recipient": event["sender"]}
+    def _tell_about(
+        self, account: Account, conversation: Conversation, message: Message, what: Mapping[str, object]
+    ) -> None:
+        self._notify(account, conversation.id, told.about(self._world, conversation, message, what))
+        self._show("customer_status", conversation, message)
 
     def _echo(self, account: Account, message: Message, then: Callable[[Attempt], None] | None = None) -> None:
         with self._world.lock:
             conversation = account.conversations[message.conversation]
-            event = self._own_event(conversation, message, {"id": account.id, "name": account.name})
+            event = told.own(self._world, conversation, message, {"id": account.id, "name": account.name})
             self._notify(account, conversation.id, event, then)
-
-    def _receipt_event(self, message: Message) -> dict[str, Any]:
-        return {
-            "type": "receipt",
-            "message": message.id,
-            "conversation": message.conversation,
-            "status": message.status.value,
-            "time": self._world.clock.iso(),
-            "reason": message.reason,
-        }
 
     def _notify(
         self,
@@ -286,14 +257,6 @@ class Loopback:
         """Close every account."""
         self.accounts.clear()
         self.media.clear()
-
-
-def _sender(conversation: Conversation) -> dict[str, Any]:
-    address = conversation.address
-    sender = {"id": f"u-{conversation.id}", "name": conversation.customer}
-    if address is not None:
-        sender |= {"id": address.value, "type": address.type}
-    return sender | ({"vouched": [asdict(one) for one in conversation.vouched]} if conversation.vouched else {})
 
 
 #: The one loopback messenger of a world.

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import httpx
 from flask import Blueprint, Response, jsonify, request
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.simulator.bubble import Button, Card, Spot
 from app.simulator.faults import Api, Fault, guard
 from app.simulator.loopback.messenger import Loopback, loopback_of
-from app.simulator.loopback.state import TEXT_LIMIT, Account, Conversation, Media, Message
+from app.simulator.loopback.state import TEXT_LIMIT, Account, Content, Conversation, Media, Message
 from app.simulator.world import World
 
 #: Seconds within which a file's address has to give it.
 FETCH_TIMEOUT = 30.0
+
+#: Most buttons under a message.
+MOST_CHOICES = 10
 
 #: The protocol's words for statuses that faults ask for.
 ERRORS = {401: "token_revoked", 403: "blocked", 404: "unknown_conversation", 413: "too_long", 429: "rate_limited"}
@@ -39,6 +43,9 @@ class NewMessage(BaseModel):
     text: str = ""
     reply_to: str | None = None
     attachments: tuple[Offered, ...] = ()
+    place: Spot | None = None
+    card: Card | None = None
+    choices: tuple[Button, ...] = Field((), max_length=MOST_CHOICES)
 
 
 class WebhookAddress(BaseModel):
@@ -118,9 +125,15 @@ def _publish(messenger: Loopback, account: Account) -> tuple[Message, bool]:
         return known, False
     wanted = NewMessage.model_validate_json(request.get_data())
     conversation = _open_conversation(account, wanted)
-    media = tuple(_fetched(messenger, account, one) for one in wanted.attachments)
-    sent = messenger.deliver(account, conversation, text=wanted.text, reply_to=wanted.reply_to, media=media, key=key)
-    return sent, True
+    content = Content(
+        text=wanted.text,
+        reply_to=wanted.reply_to,
+        media=tuple(_fetched(messenger, account, one) for one in wanted.attachments),
+        place=wanted.place,
+        card=wanted.card,
+        choices=wanted.choices,
+    )
+    return messenger.deliver(account, conversation, content, key=key), True
 
 
 def _fetched(messenger: Loopback, account: Account, offered: Offered) -> Media:
@@ -146,7 +159,7 @@ def _open_conversation(account: Account, wanted: NewMessage) -> Conversation:
         raise Refused(403, error="blocked")
     if len(wanted.text) > TEXT_LIMIT:
         raise Refused(413, error="too_long", limit=TEXT_LIMIT)
-    if not wanted.text.strip() and not wanted.attachments:
+    if not (wanted.text.strip() or wanted.attachments or wanted.place or wanted.card):
         raise Refused(400, error="empty_text")
     return conversation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.simulator.bubble import Bubble, BubbleStatus, Chatter, Picture
+from app.simulator.bubble import Bubble, BubbleStatus, Button, Card, Chatter, Picture, Spot
 
 SERVICE = "loopback"
 
@@ -22,16 +22,44 @@ class Media:
     name: str
     mime: str
     content: bytes
-    #: What the relay calls it; empty: its type tells.
+    #: What its sender calls it; empty: its type tells.
     given_kind: str = ""
 
     @property
     def kind(self) -> str:
-        """The protocol's word: image, audio, video, file; of the relay's also voice and sticker."""
+        """The protocol's word: image, audio, video, file; voice and sticker where its sender says so."""
         if self.given_kind:
             return self.given_kind
         main = self.mime.partition("/")[0]
         return main if main in {"image", "audio", "video"} else "file"
+
+    def picture(self) -> Picture:
+        """How the page draws it."""
+        return Picture(
+            kind=self.kind,
+            name=self.name,
+            mime=self.mime,
+            url=f"/_sim/loopback/media/{self.id}",
+            size=len(self.content),
+        )
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a message says. `choice` is the number of the button that was pressed, from 1."""
+
+    text: str = ""
+    reply_to: str | None = None
+    media: tuple[Media, ...] = ()
+    place: Spot | None = None
+    card: Card | None = None
+    choices: tuple[Button, ...] = ()
+    choice: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing anybody could see."""
+        return not (self.text.strip() or self.media or self.place or self.card)
 
 
 @dataclass
@@ -42,35 +70,34 @@ class Message:
     conversation: str
     mine: bool
     sender: str
-    text: str
     time: float
-    reply_to: str | None = None
-    media: tuple[Media, ...] = ()
+    content: Content
     status: BubbleStatus = BubbleStatus.SENT
     reason: str | None = None
+    edited: bool = False
+    deleted: bool = False
+    #: The customer's, where there is one.
+    reaction: str = ""
 
     def bubble(self) -> Bubble:
         """How the page draws it."""
-        pictures = tuple(
-            Picture(
-                kind=media.kind,
-                name=media.name,
-                mime=media.mime,
-                url=f"/_sim/loopback/media/{media.id}",
-                size=len(media.content),
-            )
-            for media in self.media
-        )
+        said = self.content
         return Bubble(
             id=self.id,
             mine=self.mine,
             sender=self.sender,
-            text=self.text,
+            text=said.text,
             time=int(self.time * 1000),
-            reply_to=self.reply_to,
+            reply_to=said.reply_to,
             status=self.status,
             reason=self.reason,
-            attachments=pictures,
+            edited=self.edited,
+            deleted=self.deleted,
+            attachments=tuple(media.picture() for media in said.media),
+            place=said.place,
+            card=said.card,
+            choices=said.choices,
+            reactions=(self.reaction,) if self.reaction else (),
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from app.simulator.showing import shown
 from app.simulator.telegram.customers import Thing, change_state, edit, press, say, text_content, thing_content
 from app.simulator.telegram.messenger import Telegram, telegram_of
 from app.simulator.telegram.sight import bubble_of, chatter_of
@@ -120,7 +121,7 @@ def _bot_routes(api: Blueprint, telegram: Telegram) -> None:
         stored = telegram.files.get(file_id)
         if stored is None:
             abort(404, "No such file.")
-        return Response(stored.content, content_type=stored.mime)
+        return shown(stored.content, stored.mime)
 
 
 def _chat_routes(api: Blueprint, telegram: Telegram) -> None:

@@ -2,7 +2,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import BytesIO
+from typing import BinaryIO
 
 import pytest
 from pydantic import JsonValue, SecretStr
@@ -12,7 +16,18 @@ from app.conformance.server import Scripted, ScriptedServer
 from app.connectors.base import FetchesMedia, RegistersWebhook, TestsCredentials
 from app.connectors.loopback import LoopbackConnector, LoopbackCredentials
 from app.domain.account import Account
-from app.domain.message import Attachment, AttachmentKind, Event, Message, Receipt, Unopened
+from app.domain.message import (
+    Attachment,
+    AttachmentKind,
+    Card,
+    Choice,
+    Event,
+    Kind,
+    Message,
+    Place,
+    Receipt,
+    Unopened,
+)
 from app.domain.part import Part, PartContent
 from app.domain.person import Identifier, IdentifierType
 from app.domain.status import Status
@@ -31,6 +46,34 @@ from app.http import Http
 from tests.app.connectors.loopback_samples import CREDENTIALS, SAMPLES, delivery, message, sign
 
 LOOPBACK = LoopbackConnector()
+PLACE = Place(latitude=48.2082, longitude=16.3738, name="Market", address="1 Main Street")
+CARD = Card(
+    name="Alex Quay",
+    organisation="Harbour Shop",
+    phones=("+431234567",),
+    emails=("alex@example.com",),
+    links=("https://harbour.example",),
+)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file as the relay hands it to a connector."""
+
+    name: str
+    mime: str
+    content: bytes
+    link: str
+
+    @property
+    def size(self) -> int:
+        return len(self.content)
+
+    def open(self) -> AbstractContextManager[BinaryIO]:
+        return BytesIO(self.content)
+
+
+STORED = Stored("voice.ogg", "audio/ogg", b"OggS", "https://relay.example/media/token")
 SUBJECT = Subject(LOOPBACK, SAMPLES)
 
 
@@ -58,6 +101,11 @@ def parse(name: str) -> list[Event]:
 
 def part(**content: str) -> Part:
     return Part(conversation="c1", content=PartContent.model_validate({"text": "Hello", **content}), key="key-1")
+
+
+def with_file() -> Part:
+    voice = Attachment(kind=AttachmentKind.VOICE, source="file:1", name="as-it-came.m4a")
+    return Part(conversation="c1", content=PartContent(attachment=voice), key="k", media=STORED)
 
 
 def test_optional_abilities() -> None:
@@ -141,6 +189,48 @@ def test_an_attachment_of_a_later_kind_is_a_file() -> None:
     assert event.content.attachments[0].kind is AttachmentKind.FILE
 
 
+def test_parse_what_needs_no_words() -> None:
+    [voice], [place], [card] = parse("voice"), parse("place"), parse("card")
+
+    assert isinstance(voice, Message)
+    assert isinstance(place, Message)
+    assert isinstance(card, Message)
+    assert [one.kind for one in voice.content.attachments] == [AttachmentKind.VOICE]
+    assert place.content.places == (PLACE,)
+    assert card.content.cards == (CARD,)
+
+
+def test_a_pressed_button_says_its_label_below_its_message() -> None:
+    [event] = parse("choice")
+
+    assert isinstance(event, Message)
+    assert (event.content.text, event.content.reply_to) == ("Tomorrow", "m7")
+
+
+def test_parse_second_thoughts() -> None:
+    events = [event for event in parse("second_thoughts") if isinstance(event, Message)]
+
+    assert [(one.kind, one.service_id, one.revision, one.content.text) for one in events] == [
+        (Kind.EDIT, "m1", "e1", "Hello!"),
+        (Kind.DELETION, "m1", "e2", ""),
+        (Kind.REACTION, "m7", "e3", "👍"),
+        (Kind.REACTION, "m7", "e4", "👍"),
+    ]
+    assert [one.content.is_withdrawn for one in events] == [False, False, False, True]
+
+
+def test_a_place_that_is_nowhere_is_kept_unopened() -> None:
+    event = message(1)
+    assert isinstance(event, dict)
+
+    [parsed] = LOOPBACK.parse(
+        SUBJECT.request(delivery([{**event, "place": {"latitude": 91, "longitude": 0}}])), SUBJECT.account()
+    )
+
+    assert isinstance(parsed, Unopened)
+    assert "latitude" in parsed.reason
+
+
 def test_parse_receipts() -> None:
     delivered, read, failed = parse("receipts")
 
@@ -198,6 +288,28 @@ def test_send(server: ScriptedServer, account: Account, http: Http) -> None:
     assert seen.headers["authorization"] == "Bearer token-of-loopback"
     assert seen.headers["idempotency-key"] == "key-1"
     assert seen.json() == {"conversation": "c1", "text": "Hello", "reply_to": "m3"}
+
+
+def test_send_every_kind(server: ScriptedServer, account: Account, http: Http) -> None:
+    choices = (Choice(label="Yes"), Choice(label="Track it", url="https://harbour.example/1"))
+    for content in (
+        PartContent(text="Shall we?", choices=choices),
+        PartContent(place=PLACE),
+        PartContent(card=CARD),
+    ):
+        LOOPBACK.send(Part(conversation="c1", content=content, key="k"), account, http)
+    LOOPBACK.send(with_file(), account, http)
+
+    buttons, place, card, file = (json.loads(one.body) for one in server.seen)
+    assert buttons["choices"] == [
+        {"label": "Yes", "url": ""},
+        {"label": "Track it", "url": "https://harbour.example/1"},
+    ]
+    assert place["place"] == {"latitude": 48.2082, "longitude": 16.3738, "name": "Market", "address": "1 Main Street"}
+    assert card["card"]["phones"] == ["+431234567"]
+    [sent] = file["attachments"]
+    assert sent == {"kind": "voice", "url": STORED.link, "name": "voice.ogg", "mime": "audio/ogg", "size": 4}
+    assert "attachments" not in buttons | place | card
 
 
 @pytest.mark.parametrize(

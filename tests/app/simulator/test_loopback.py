@@ -248,3 +248,104 @@ def test_many_customers_write_at_once_in_the_order_given(simulator: Simulator, r
     assert [hook.json["events"][0]["id"] for hook in receiver.wait(3)] == ids
     seen = simulator.get("loopback/conversations/c1/messages?account=shop")
     assert [(one["id"], one["text"]) for one in seen] == list(zip(ids, ["0", "1", "2"], strict=True))
+
+
+PLACE = {"latitude": 48.2082, "longitude": 16.3738, "name": "Market", "address": "1 Main Street"}
+CARD = {"name": "Alex", "organisation": "", "phones": ["+431234567"], "emails": [], "links": []}
+
+
+def about(simulator: Simulator, path: str, message: str, **more: Any) -> Any:
+    return simulator.post(f"loopback/{path}", account="shop", conversation="c1", message=message, **more)
+
+
+def test_a_customer_sends_what_needs_no_words(simulator: Simulator, receiver: Receiver) -> None:
+    voice = {"name": "note.ogg", "mime": "audio/ogg", "base64": "T2dnUw==", "kind": "voice"}
+    say(simulator, "", attachments=[voice])
+    say(simulator, "", place=PLACE)
+    say(simulator, "", card=CARD)
+    spoken, where, who = (hook.json["events"][0] for hook in receiver.wait(3))
+    assert [one["kind"] for one in spoken["attachments"]] == ["voice"]
+    assert (where["place"], who["card"]) == (PLACE, CARD)
+    shown = simulator.get("loopback/conversations/c1/messages")
+    assert (shown[1]["place"], shown[2]["card"]) == (PLACE, CARD)
+
+
+def test_second_thoughts_are_told_with_the_message_that_they_are_about(
+    simulator: Simulator, receiver: Receiver
+) -> None:
+    said = say(simulator, "helo")["id"]
+    answer = send(simulator).json()["id"]
+    about(simulator, "edit", said, text="hello")
+    about(simulator, "react", answer, emoji="👍")
+    about(simulator, "react", answer, emoji="")
+    about(simulator, "react", answer, emoji="")  # there is nothing to take back
+    about(simulator, "delete", said)
+    events = [hook.json["events"][0] for hook in receiver.wait(5)[1:]]
+    assert [(one["type"], one["message"]) for one in events] == [
+        ("edit", said),
+        ("reaction", answer),
+        ("reaction", answer),
+        ("deletion", said),
+    ]
+    assert (events[0]["text"], events[1]["emoji"]) == ("hello", "👍")
+    assert [one["withdrawn"] for one in events[1:3]] == [False, True]
+    assert len({one["id"] for one in events}) == 4
+    first, second = simulator.get("loopback/conversations/c1/messages")
+    assert (first["text"], first["edited"], first["deleted"], second["reactions"]) == ("", True, True, [])
+
+
+def test_only_a_customers_own_message_is_changed(simulator: Simulator) -> None:
+    say(simulator)
+    answer = send(simulator).json()["id"]
+    for path in ("edit", "delete"):
+        body = {"account": "shop", "conversation": "c1", "message": answer, "text": "mine now"}
+        assert simulator.client.post(f"/_sim/loopback/{path}", json=body).status_code == 400
+
+
+def test_a_button_is_pressed_and_quotes_its_message(simulator: Simulator, receiver: Receiver) -> None:
+    say(simulator)
+    choices = [{"label": "Today"}, {"label": "Tomorrow"}]
+    body = {"conversation": "c1", "text": "When?", "choices": choices}
+    sent = simulator.client.post("/loopback/v1/messages", json=body, headers={**BEARER, "Idempotency-Key": "k"}).json()
+    assert [one["label"] for one in simulator.get("loopback/conversations/c1/messages")[1]["choices"]] == [
+        "Today",
+        "Tomorrow",
+    ]
+    about(simulator, "press", sent["id"], choice=2)
+    event = receiver.wait(2)[1].json["events"][0]
+    assert (event["text"], event["choice"], event["reply_to"]) == ("Tomorrow", 2, sent["id"])
+
+
+def test_the_relay_sends_files_places_and_cards(simulator: Simulator) -> None:
+    say(simulator, "", attachments=[{"name": "a.png", "mime": "image/png", "base64": "UE5H"}])
+    file = simulator.get("loopback/conversations/c1/messages")[0]["attachments"][0]["url"]
+    offered = {"kind": "sticker", "url": f"{simulator.url}{file}", "name": "s.png", "mime": "image/png", "size": 3}
+    gone = {**offered, "url": f"{simulator.url}/_sim/loopback/media/none"}
+    contents: list[dict[str, Any]] = [{"attachments": [offered]}, {"place": PLACE}, {"card": CARD}]
+    for number, content in enumerate(contents):
+        body = {"conversation": "c1", **content}
+        answer = simulator.client.post(
+            "/loopback/v1/messages", json=body, headers={**BEARER, "Idempotency-Key": f"k{number}"}
+        )
+        assert answer.status_code == 201
+    refused = simulator.client.post(
+        "/loopback/v1/messages",
+        json={"conversation": "c1", "attachments": [gone]},
+        headers={**BEARER, "Idempotency-Key": "k9"},
+    )
+    assert (refused.status_code, refused.json()) == (400, {"error": "attachment_unreachable"})
+    sticker, where, who = simulator.get("loopback/conversations/c1/messages")[1:]
+    assert [(one["kind"], one["name"], one["size"]) for one in sticker["attachments"]] == [("sticker", "s.png", 3)]
+    assert (where["place"], who["card"]) == (PLACE, CARD)
+
+
+def test_a_player_gets_the_part_that_it_asks_for(simulator: Simulator) -> None:
+    say(
+        simulator,
+        "",
+        attachments=[{"name": "a.ogg", "mime": "audio/ogg", "base64": base64.b64encode(b"0123456789").decode()}],
+    )
+    url = simulator.get("loopback/conversations/c1/messages")[0]["attachments"][0]["url"]
+    part = simulator.client.get(url, headers={"Range": "bytes=2-4"})
+    assert (part.status_code, part.content) == (206, b"234")
+    assert part.headers["content-security-policy"] == "sandbox"
