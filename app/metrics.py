@@ -87,6 +87,8 @@ CALL_SECONDS: Final = _histogram(
 )
 MESSAGES: Final = _counter("messages_total", "Messages that reached a status.", "direction", "status")
 MEDIA: Final = _counter("media_total", "Attachments prepared, by outcome.", "outcome")
+MEDIA_SERVED: Final = _counter("media_served_total", "Requests for media links, by status.", "status")
+MEDIA_KEPT_BYTES: Final = _gauge("media_kept_bytes", "Bytes that are kept for messaging services.")
 CONTACTS: Final = _counter("contacts_total", "Customers whose contact was looked for, by outcome.", "outcome")
 CONVERSIONS: Final = _counter(
     "conversions_total", "Attachments made into what the other side shows, by outcome.", "form", "outcome"
@@ -100,6 +102,9 @@ CONVERSATION_EVENTS: Final = _counter(
 )
 ECHOES: Final = _counter(
     "echoes_total", "Messages of our own that came back as events and were dropped, by who told of them.", "source"
+)
+SWITCHED_OFF: Final = _counter(
+    "events_switched_off_total", "Edits, deletions and reactions that their account does not show its agents."
 )
 TOKENS_REFRESHED: Final = _counter("tokens_refreshed_total", "Access tokens of portals that were refreshed.")
 RECONCILED: Final = _counter("reconciled_total", "Gaps between HubSpot and us that were filled.", "gap")

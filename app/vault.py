@@ -1,8 +1,10 @@
-"""Seals credentials and tokens before they are stored."""
+"""Seals credentials and tokens before they are stored, and signs what the relay has to recognise as its own."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,6 +19,7 @@ _VERSION: Final = "v1"
 
 _PURPOSE_KEY = b"relay vault: key"
 _PURPOSE_ID = b"relay vault: key id"
+_PURPOSE_SIGNING = b"relay vault: signing"
 
 
 class Vault:
@@ -38,6 +41,7 @@ class Vault:
                 "Make one with `openssl rand -base64 32`."
             )
         self._fernet = MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(key, _PURPOSE_KEY, 32))) for key in keys])
+        self._signing = [_derive(key, _PURPOSE_SIGNING, 32) for key in keys]
         #: The ids of the keys, newest first.
         self.ids: Final = tuple(_derive(key, _PURPOSE_ID, 4).hex() for key in keys)
 
@@ -62,6 +66,16 @@ class Vault:
                 "behind the newest, or enter the credentials again."
             ) from None
 
+    def sign(self, text: str) -> str:
+        """Return what only the newest key makes of a text: 43 characters that an address may hold."""
+        return _mac(self._signing[0], text)
+
+    def is_signed(self, text: str, signature: str) -> bool:
+        """Tell whether any of the keys has signed this text; takes as long for a wrong signature as for a right one."""
+        given = signature.encode("utf-8", "replace")
+        matches = [hmac.compare_digest(_mac(key, text).encode(), given) for key in self._signing]
+        return any(matches)
+
     def needs_resealing(self, text: str) -> bool:
         """Tell whether another key than the newest sealed it."""
         version, key_id, _ = _split(text)
@@ -76,6 +90,10 @@ def _split(sealed: str) -> tuple[str, str, str]:
     version, _, rest = sealed.partition(":")
     key_id, _, token = rest.partition(":")
     return version, key_id, token
+
+
+def _mac(key: bytes, text: str) -> str:
+    return base64.urlsafe_b64encode(hmac.digest(key, text.encode(), hashlib.sha256)).rstrip(b"=").decode()
 
 
 def _derive(key: str, purpose: bytes, length: int) -> bytes:

@@ -9,7 +9,7 @@ from app import logs, metrics
 from app.connectors import registry
 from app.console import connect, install, pages
 from app.errors import SignatureInvalid
-from app.receiver import health, webhooks
+from app.receiver import health, media, webhooks
 from app.relay.accept import HUBSPOT, UnknownAccountError
 from app.relay.journal import NotTaken
 from app.relay.journal_store import with_journal
@@ -41,8 +41,8 @@ def create_app(settings: Settings, services: Services | None = None) -> Flask:
     app.url_map.merge_slashes = False
     services = services or build(settings, pool=settings.web_threads + 2)
     app.extensions["relay"] = with_journal(services) if settings.journal else services
-    for blueprint in (webhooks.blueprint, health.blueprint, pages.blueprint, install.blueprint, connect.blueprint):
-        app.register_blueprint(blueprint)
+    for module in (webhooks, media, health, pages, install, connect):
+        app.register_blueprint(module.blueprint)
     app.register_error_handler(SignatureInvalid, _signature_invalid)
     app.register_error_handler(UnknownAccountError, _unknown_account)
     app.register_error_handler(NotTaken, _not_taken)

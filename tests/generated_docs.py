@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from app import errors, metrics
 from app.cli import main
+from app.domain.account import Options
 from app.simulator import switches
 
 PROJECT = Path(__file__).parents[1]
@@ -83,6 +84,11 @@ def _switch_rows() -> Iterator[Sequence[str]]:
         yield f"`{switch['name']}`", f"`{switch['default']}`", others, switch["confidence"], switch["about"]
 
 
+def _option_rows() -> Iterator[Sequence[str]]:
+    for name, field in Options.model_fields.items():
+        yield f"`{name}`", "on" if field.default else "off", field.description or ""
+
+
 def _table(titles: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
     lines = [titles, ["---"] * len(titles), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
@@ -91,6 +97,7 @@ def _table(titles: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
 TABLES: Final[Mapping[str, Callable[[], str]]] = {
     "commands": lambda: _table(["command", "does"], _command_rows()),
     "errors": lambda: _table(["class", "code", "is a", "means"], _error_rows()),
+    "options": lambda: _table(["option", "unless switched", "on means"], _option_rows()),
     "metrics": lambda: _table(["metric", "kind", "labels", "counts"], _metric_rows()),
     "switches": lambda: _table(["switch", "default", "others", "sure", "what"], _switch_rows()),
 }

@@ -80,7 +80,7 @@ def test_generated_parts_are_up_to_date(page: Path, name: str) -> None:
 
 def test_every_generated_part_has_its_place() -> None:
     names = {name for page in pages() for name in parts(page)}
-    tables = {"commands", "errors", "metrics", "switches"}
+    tables = {"commands", "errors", "metrics", "options", "switches"}
     assert names == tables | {"relay connectors --markdown", "relay settings --markdown"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app import logs
 from app.doorbell import TASK_DRAIN_LANE, TASK_PREPARE_MEDIA
-from app.relay import attachments
+from app.relay.attachments.preparing import prepare
 from app.relay.drain import drain
 from app.storage.database import DatabaseAway
 from workers.celery import Resident, app
@@ -23,8 +23,8 @@ def drain_lane(lane_id: int) -> None:
 
 @app.task(name=TASK_PREPARE_MEDIA)
 def prepare_media(media_id: int) -> None:
-    """Fetch an attachment and store it at HubSpot."""
+    """Fetch an attachment, and put it where the other side gets it."""
     try:
-        attachments.prepare(Resident.get(), media_id)
+        prepare(Resident.get(), media_id)
     except DatabaseAway as error:
         log.warning("media_left_to_the_scheduler", media=media_id, error=type(error).__name__)

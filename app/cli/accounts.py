@@ -7,15 +7,15 @@ from contextlib import contextmanager
 
 import click
 
-from app.cli.options import ID, Pair
+from app.cli.account_choices import COMMANDS
+from app.cli.options import ID, Pair, account_argument
 from app.cli.output import given, json_option, print_fields, print_json, print_rows, printable
 from app.cli.session import open_database, open_services
 from app.connectors import registry
 from app.connectors.base import Connector
-from app.domain.account import ContactPolicy, DeadLetterPolicy
+from app.domain.account import DeadLetterPolicy
 from app.relay import accounts as use
-from app.relay import actors, removal
-from app.relay import contacts as contact_use
+from app.relay import removal
 from app.relay.credentials import CredentialsIncomplete
 from app.settings import load
 from app.storage import accounts as rows
@@ -38,20 +38,17 @@ _POLICY_SET = {
     DeadLetterPolicy.HOLD: "Lanes of account {} wait behind a dead letter until a person replays or drops it.",
     DeadLetterPolicy.SKIP: "Lanes of account {} go on behind a dead letter, with a placeholder in its place.",
 }
-_CONTACTS_SET = {
-    ContactPolicy.OFF: "Customers of account {} are associated with no contact.",
-    ContactPolicy.FIND: "Customers of account {} whose messenger vouches for a phone number or an e-mail address are "
-    "associated with the one contact that has it.",
-    ContactPolicy.CREATE: "The same for account {}; where no contact has it, one is made.",
-}
 _INBOXES = {"INBOX": "inbox", "HELP_DESK": "help desk"}
 _SIDES = {Scope.SERVICE: "service side", Scope.HUBSPOT: "HubSpot side"}
-_id_argument = click.argument("account_id", metavar="ID", type=ID)
 
 
 @click.group()
 def accounts() -> None:
-    """List, add, test, pause, resume and remove channel accounts."""
+    """List, add, test, pause, resume and remove channel accounts, and choose what they relay."""
+
+
+for _command in COMMANDS:
+    accounts.add_command(_command)
 
 
 @accounts.command(name="list")
@@ -93,6 +90,7 @@ def _line(row: AccountRow, base: str, failing: Iterable[Breaker]) -> dict[str, o
         "dead_letters": row.dead_letters,
         "contacts": row.contacts,
         "agent_names": row.agent_names,
+        "options": row.options.switches,
         "webhook_url": f"{base}/webhooks/{row.connector}/{row.key}",
         "hint": " ".join(hint for hint in hints if hint),
     }
@@ -161,7 +159,7 @@ def _show_added(added: use.Added, *, as_json: bool) -> None:
 
 
 @accounts.command()
-@_id_argument
+@account_argument
 @_set_option
 @_test_option
 @click.option(
@@ -187,31 +185,20 @@ def change(account_id: int, *, pairs: tuple[tuple[str, str], ...], test: bool, p
 
 
 @accounts.command()
-@_id_argument
-@click.argument("policy", type=click.Choice(ContactPolicy, case_sensitive=False))
-def contacts(account_id: int, policy: ContactPolicy) -> None:
-    """Associate customers with CRM contacts (find), also make those that are missing (create), or do not (off).
-
-    Only by a phone number or an e-mail address that the messenger itself vouches for.
-    """
-    with open_services() as services:
-        contact_use.set_policy(services, account_id, policy)
-    click.echo(_CONTACTS_SET[policy].format(account_id))
-
-
-@accounts.command()
-@_id_argument
-@click.argument("shown", metavar="on|off", type=click.Choice(["on", "off"], case_sensitive=False))
-def names(account_id: int, shown: str) -> None:
-    """Show customers the name of the agent who answers, in front of the text, or do not."""
-    with open_services() as services:
-        actors.show_names(services, account_id, shown=shown == "on")
-    seen = "see" if shown == "on" else "do not see"
-    click.echo(f"Customers of account {account_id} {seen} the name of the agent who answers.")
+@account_argument
+@json_option
+def show(account_id: int, *, as_json: bool) -> None:
+    """Show one account with everything that can be chosen for it."""
+    base = load().public_url
+    with open_database() as database, database.read() as connection:
+        failing = [one for one in breakers.every(connection) if one.is_open and not one.refused]
+        row = use.known(connection, account_id)
+        line = _line(row, base, failing)
+    print_fields(line if as_json else {**line, "options": "", **row.options.switches}, as_json=as_json)
 
 
 @accounts.command()
-@_id_argument
+@account_argument
 @json_option
 def test(account_id: int, *, as_json: bool) -> None:
     """Ask the service whether an account's credentials work."""
@@ -227,7 +214,7 @@ def test(account_id: int, *, as_json: bool) -> None:
 
 
 @accounts.command()
-@_id_argument
+@account_argument
 def register(account_id: int) -> None:
     """Tell the service again where to send its webhooks."""
     with open_services() as services:
@@ -236,7 +223,7 @@ def register(account_id: int) -> None:
 
 
 @accounts.command()
-@_id_argument
+@account_argument
 def pause(account_id: int) -> None:
     """Stop an account on both sides; what comes in is stored and waits."""
     with open_services() as services:
@@ -245,7 +232,7 @@ def pause(account_id: int) -> None:
 
 
 @accounts.command()
-@_id_argument
+@account_argument
 def resume(account_id: int) -> None:
     """Let an account run again, whoever paused it."""
     with open_services() as services:
@@ -254,7 +241,7 @@ def resume(account_id: int) -> None:
 
 
 @accounts.command()
-@_id_argument
+@account_argument
 def remove(account_id: int) -> None:
     """Remove an account here: its credentials are deleted, what it has queued is cancelled, its history is kept."""
     with open_services() as services:

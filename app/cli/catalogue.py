@@ -17,7 +17,9 @@ from app.connectors.base import (
     FetchesMedia,
     Handshakes,
     LooksUp,
+    MarksRead,
     RegistersWebhook,
+    ShowsTyping,
     TestsCredentials,
 )
 from app.domain.capability import Capabilities
@@ -30,6 +32,8 @@ _ABILITIES: Final[Mapping[str, Any]] = {
     "fetches media": FetchesMedia,
     "looks messages up": LooksUp,
     "answers handshakes": Handshakes,
+    "marks read": MarksRead,
+    "shows typing": ShowsTyping,
 }
 
 _markdown_option = click.option("--markdown", is_flag=True, help="Print a table for the documentation.")
@@ -94,17 +98,24 @@ def _joined(line: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _connector_cells(line: Mapping[str, Any]) -> list[str]:
-    sizes = ", ".join(f"{kind} up to {size:,} bytes" for kind, size in line["attachments"].items())
     joined = _joined(line)
     return [
         f"`{line['name']}`",
         line["title"],
         f"{line['text_length']:,} {line['text_unit']}",
-        sizes or "none",
+        _sizes(line["attachments"]) or "none",
         joined["receipts"] or "none",
         line["unknown_outcome"],
         ", ".join(f"`{one['name']}`{'' if one['required'] else ' (optional)'}" for one in line["credentials"]),
     ]
+
+
+def _sizes(attachments: Mapping[str, int]) -> str:
+    """Name kinds with the same limit together."""
+    kinds = {
+        size: ", ".join(kind for kind in attachments if attachments[kind] == size) for size in attachments.values()
+    }
+    return "; ".join(f"{names} up to {size:,} bytes" for size, names in kinds.items())
 
 
 @click.command()

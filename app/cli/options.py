@@ -11,6 +11,8 @@ from typing import Any, Final, TypeVar
 import click
 from typing_extensions import override
 
+from app.domain.account import Options
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 _AGO = re.compile(r"([0-9]{1,6})(s|m|h|d)")
@@ -59,10 +61,35 @@ class Pair(click.ParamType[Any]):
         return key, rest
 
 
+class Switch(click.ParamType[Any]):
+    """``name=on`` or ``name=off``, of an account's options."""
+
+    name = "name=on|off"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, bool]:
+        if isinstance(value, tuple):
+            return value
+        name, _, word = value.partition("=")
+        name = name.replace("-", "_")
+        if name not in Options.model_fields:
+            known = ", ".join(Options.model_fields)
+            self.fail(f"There is no option {name!r}. There are: {known}.", param, ctx)
+        if word.lower() not in {"on", "off"}:
+            self.fail(f"{name} is switched by {name}=on or {name}=off.", param, ctx)
+        return name, word.lower() == "on"
+
+
 def limit_option(default: int) -> Callable[[Command], Command]:
     """Return the option ``--limit``."""
     shown = click.IntRange(1, 100_000)
     return click.option("--limit", type=shown, default=default, show_default=True, help="List at most so many.")
+
+
+def account_argument(command: Command) -> Command:
+    """Give a command the argument that names an account."""
+    argument: Callable[[Command], Command] = click.argument("account_id", metavar="ID", type=ID)
+    return argument(command)
 
 
 def account_option(command: Command) -> Command:

@@ -151,6 +151,30 @@ class Handshakes(Protocol):
 
 
 @runtime_checkable
+class MarksRead(Protocol):
+    """Can show customers that their message was read."""
+
+    def mark_read(self, conversation: str, account: Account, http: Http, *, message: str) -> None:
+        """Mark a customer's message as read; nothing happens where the service has no mark for it. Safe to repeat.
+
+        Raises:
+            RelayError: as ``Connector.send``; it is logged, and nothing else comes of it.
+        """
+
+
+@runtime_checkable
+class ShowsTyping(Protocol):
+    """Can show customers for a few seconds that somebody writes."""
+
+    def show_typing(self, conversation: str, account: Account, http: Http) -> None:
+        """Show it; the service takes it away by itself.
+
+        Raises:
+            RelayError: as ``Connector.send``; it is logged, and nothing else comes of it.
+        """
+
+
+@runtime_checkable
 class Welcomes(Protocol):
     """Has to join a conversation before it hears what is said there."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from app.domain.message import Kind
 from app.domain.person import Identifier
 
 
@@ -48,6 +49,33 @@ class ContactPolicy(StrEnum):
     OFF = "off"
     FIND = "find"
     CREATE = "create"
+
+
+class Options(BaseModel):
+    """What an account relays beside messages, each switched on or off by ``relay accounts set``.
+
+    The descriptions say what *on* does; they are what operators read. What a newer release stored is kept.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    edits: bool = Field(default=True, description="Agents read what a customer changed: the text before and after.")
+    deletions: bool = Field(default=True, description="Agents read that a customer deleted a message, and which.")
+    reactions: bool = Field(default=True, description="Agents read a customer's reaction, and to what.")
+    speakers: bool = Field(default=False, description="In groups agents read who speaks, in front of the text.")
+    typing: bool = Field(default=False, description="Customers see that somebody writes while an answer is sent.")
+    read_marks: bool = Field(
+        default=False, description="Customers see that their message was read, once HubSpot has it."
+    )
+
+    @property
+    def switches(self) -> dict[str, bool]:
+        """Every option of this release by its name."""
+        return {name: getattr(self, name) for name in type(self).model_fields}
+
+    def relays(self, kind: Kind) -> bool:
+        """Tell whether events of a kind are shown to agents."""
+        return {Kind.EDIT: self.edits, Kind.DELETION: self.deletions, Kind.REACTION: self.reactions}.get(kind, True)
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,8 @@ class Capabilities:
     """What one connector's service can do.
 
     ``attachments`` are the kinds of file that can be sent; ``captioned`` are those that take a
-    text of ``caption_length`` with them, in the same message; ``places`` and ``cards``: it shows points on a map and
+    text of ``caption_length`` with them, in the same message; a service that fetches files itself may do so for
+    ``link_life`` seconds after it was told of them; ``places`` and ``cards``: it shows points on a map and
     contact cards; ``choices`` is how many buttons with answers a message
     can have, and ``choice_length`` how long their labels may be, in the text's unit; ``receipts`` are the statuses that
     the service reports; ``idempotent`` says that a repeated call with the same key does no harm, so that
@@ -86,6 +87,7 @@ class Capabilities:
     attachments: dict[AttachmentKind, Accepts] = field(default_factory=dict)
     caption_length: int = 0
     captioned: frozenset[AttachmentKind] = frozenset({AttachmentKind.IMAGE, AttachmentKind.VIDEO, AttachmentKind.FILE})
+    link_life: float = 86_400.0
     choices: int = 0
     choice_length: int = 20
     places: bool = False

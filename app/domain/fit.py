@@ -66,7 +66,7 @@ def with_pictures(attachments: Sequence[Attachment], document: Document) -> list
 
 def _takes(capabilities: Capabilities, attachment: Attachment) -> bool:
     accepts = capabilities.attachments.get(attachment.kind)
-    return accepts is not None and (attachment.size or 0) <= accepts.size
+    return accepts is not None and not attachment.trouble and (attachment.size or 0) <= accepts.size
 
 
 def _takes_choices(capabilities: Capabilities, choices: Sequence[Choice]) -> bool:
@@ -75,20 +75,32 @@ def _takes_choices(capabilities: Capabilities, choices: Sequence[Choice]) -> boo
     return len(choices) <= capabilities.choices and labels
 
 
+def missing_in_words(attachment: Attachment) -> str:
+    """Say why an attachment is not there. Its name may be anybody's; what turns or breaks lines is left out of it."""
+    name = "".join(one for one in attachment.name if one.isprintable()).strip()
+    return f"[{name or attachment.kind.value}: {attachment.trouble.rstrip('.')}]"
+
+
 def _in_words(attachment: Attachment) -> Paragraph:
+    if attachment.trouble:
+        return _line(missing_in_words(attachment))
     name = attachment.name or attachment.kind.value
     return _line(f"[{name}] {attachment.source}" if attachment.source.startswith("https://") else f"[{name}]")
 
 
 def place_in_words(place: Place) -> str:
     """Say where a place is, with a link to a map."""
-    link = f"https://www.google.com/maps?q={place.latitude},{place.longitude}"
-    return ", ".join(filter(None, (place.name, place.address))) + f"\n{link}" if place.name or place.address else link
+    return "\n".join(filter(None, (", ".join(filter(None, (place.name, place.address))), map_link(place))))
+
+
+def map_link(place: Place) -> str:
+    """Return the address of a map that shows a place."""
+    return f"https://www.google.com/maps?q={place.latitude},{place.longitude}"
 
 
 def card_in_words(card: Card) -> str:
     """Say what a contact card holds, one line each."""
-    lines = (card.name, card.organisation, *card.phones, *card.emails, *card.links)
+    lines = (card.name, card.organisation, *card.phones, *card.emails, *card.links, *card.addresses)
     return "\n".join(filter(None, lines)) or "[contact]"
 
 

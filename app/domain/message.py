@@ -65,6 +65,8 @@ class Attachment(Stored):
     name: str = ""
     mime: str = ""
     size: int | None = Field(default=None, description="Bytes, as the service says.")
+    media: int | None = Field(default=None, description="The row of its bytes, once they are prepared for a service.")
+    trouble: str = Field(default="", description="Why it is not there: stands in its place.")
 
 
 class Choice(Stored):
@@ -84,17 +86,21 @@ class Place(Stored):
 
 
 class Card(Stored):
-    """Somebody's contact card. Phone numbers as they are written, links with their scheme."""
+    """Somebody's contact card. Phone numbers as they are written, links with their scheme, addresses in one line."""
 
     name: str = ""
     organisation: str = ""
     phones: tuple[str, ...] = ()
     emails: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
 
 
 class Content(Stored):
-    """What a message says. Texts are plain; ``html`` is the same text with formatting, where there was any."""
+    """What a message says. Texts are plain; ``html`` is the same text with formatting, where there was any.
+
+    ``album``: the service's messages that it was made of.
+    """
 
     version: int = CONTENT_VERSION
     text: str = ""
@@ -103,18 +109,37 @@ class Content(Stored):
     places: tuple[Place, ...] = ()
     cards: tuple[Card, ...] = ()
     choices: tuple[Choice, ...] = ()
+    album: tuple[AlbumItem, ...] = ()
     reply_to: str | None = Field(default=None, description="Id of the quoted message, on the side it comes from.")
     is_placeholder: bool = Field(default=False, description="Stands where another message could not be shown.")
     is_withdrawn: bool = Field(default=False, description="Of a reaction: it was taken back.")
     cut_at: int | None = Field(default=None, description="Here the text was cut on its way; the whole is fetched.")
 
 
+class AlbumItem(Stored):
+    """One message of several that its sender chose to send together. ``order`` is that message's order key."""
+
+    order: int
+    service_id: str
+    content: Content
+
+    def place(self) -> tuple[int, str]:
+        """Return by what the items of an album are sorted."""
+        return self.order, self.service_id
+
+
+Content.model_rebuild()  # its items are made of it
+
+
 class Message(Stored):
     """One message of a conversation.
 
-    ``conversation`` and ``service_id`` are the sending side's own ids. ``order`` is the event's own time in
+    ``conversation`` and ``service_id`` are the sending side's own ids; ``sent_at`` is the beginning of 1970 where the
+    service tells no time. ``order`` is the event's own time in
     milliseconds or its sequence, never that of a message it refers to; ``revision`` tells an edit's or reaction's
     event from its neighbours.
+
+    ``album``: the service's id of what its sender chose to send together, where it comes as several messages.
 
     ``own``: somebody on our side wrote it, a colleague in the service's own app or the relay itself; the relay finds
     out which. ``sender`` is then that colleague, and ``customer`` to whom it went, where the service tells.
@@ -130,11 +155,12 @@ class Message(Stored):
     revision: str = ""
     own: bool = False
     customer: Person | None = None
+    album: str = ""
 
     @property
     def ids(self) -> tuple[str, ...]:
         """Every id in it, as the sending side spells it."""
-        return (self.conversation, self.service_id, self.revision)
+        return (self.conversation, self.service_id, self.revision, self.album)
 
 
 class Receipt(Stored):

@@ -11,7 +11,8 @@ from typing import Any, Final
 from app.domain.fit import with_pictures
 from app.domain.message import Attachment, AttachmentKind, Choice, Content
 from app.domain.rich_text import html_reader
-from app.hubspot.payloads import read_object, read_objects, read_text
+from app.hubspot.payloads import read_objects, read_text
+from app.hubspot.places import CONTACT, LOCATION, read_card, read_place
 
 #: In front of a HubSpot file id that stands as an attachment's source.
 FILE_SCHEME: Final = "hubspot-file:"
@@ -66,7 +67,7 @@ def read_content(
 ) -> Content:
     """Read what an agent's message says; ``truncated``: the event carries only the beginning of the text.
 
-    Attachments without bytes (a place, a contact) become lines of the text, so that nothing that the agent sent is lost
+    Attachments of a type that we have no word for become lines of the text, so that nothing that the agent sent is lost
     in silence. Pictures that stand in the text are attachments as well.
     """
     files = [attachment for item in items if (attachment := _read_file(item))]
@@ -75,10 +76,16 @@ def read_content(
         text="\n".join(filter(None, [text, *lines])),
         html=_with_lines(rich_text, lines) if rich_text else None,
         attachments=tuple(with_pictures(files, html_reader.read(rich_text))),
+        places=tuple(filter(None, map(read_place, _of_type(LOCATION, items)))),
+        cards=tuple(filter(None, map(read_card, _of_type(CONTACT, items)))),
         choices=tuple(choice for item in items for choice in _read_choices(item)),
         reply_to=reply_to or None,
         cut_at=len(text) if truncated else None,
     )
+
+
+def _of_type(kind: str, items: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [item for item in items if item.get("type") == kind]
 
 
 def _read_file(item: dict[str, Any]) -> Attachment | None:
@@ -112,18 +119,14 @@ def _read_line(item: dict[str, Any]) -> str:
 
 
 def _location(item: dict[str, Any]) -> str:
-    place = [read_text(item.get(name)) for name in ("name", "address", "url")]
-    point = [str(item[name]) for name in ("latitude", "longitude") if isinstance(item.get(name), int | float)]
-    return ", ".join(filter(None, [*place, *point])) or "[location]"
+    """Return what is known of a place without a point on the map; of one with it, the address that it leads to."""
+    if read_place(item):
+        return read_text(item.get("url"))
+    return ", ".join(filter(None, (read_text(item.get(name)) for name in ("name", "address", "url")))) or "[location]"
 
 
 def _contact(item: dict[str, Any]) -> str:
-    profile = read_object(item.get("contactProfile"))
-    name = read_object(profile.get("name"))
-    words = [" ".join(filter(None, (read_text(name.get(part)) for part in ("firstName", "lastName"))))]
-    for field, key in (("phones", "phone"), ("emails", "email"), ("urls", "url")):
-        words += [read_text(one.get(key)) for one in read_objects(profile.get(field))]
-    return ", ".join(filter(None, words)) or "[contact]"
+    return "" if read_card(item) else "[contact]"
 
 
 def _read_choices(item: dict[str, Any]) -> list[Choice]:
@@ -144,8 +147,8 @@ def _header(item: dict[str, Any]) -> str:
 
 #: Attachments that are read as words.
 _LINES: Final[dict[str, Callable[[dict[str, Any]], str]]] = {
-    "LOCATION": _location,
-    "CONTACT": _contact,
+    LOCATION: _location,
+    CONTACT: _contact,
     "MESSAGE_HEADER": _header,
 }
 

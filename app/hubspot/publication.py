@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from app.domain.message import Direction
+from app.domain.message import Card, Direction, Place
 from app.domain.person import Identifier, Person
 from app.domain.status import Status
 from app.hubspot.attachments import FileRef, write_file
 from app.hubspot.payloads import IDENTIFIER_WORDS
+from app.hubspot.places import write_card, write_place
 
 #: HubSpot's words for our directions: its own inbox is the place where a message comes in.
 DIRECTION_WORDS: Final = {Direction.INBOUND: "INCOMING", Direction.OUTBOUND: "OUTGOING"}
@@ -46,6 +47,8 @@ class Publication:
     sent_at: datetime
     html: str | None = None
     attachments: tuple[FileRef, ...] = field(default=())
+    places: tuple[Place, ...] = field(default=())
+    cards: tuple[Card, ...] = field(default=())
     incoming: bool = True
     in_reply_to: str | None = None
     contact_id: int | None = None
@@ -72,11 +75,19 @@ def write_publication(publication: Publication, *, with_usage: bool = True) -> d
         "timestamp": write_moment(publication.sent_at),
         "senders": [write_person(publication.sender)],
         "recipients": [write_person(publication.recipient)],
-        "attachments": [write_file(one, with_usage=with_usage) for one in publication.attachments],
+        "attachments": _attachments(publication, with_usage=with_usage),
         "inReplyToId": publication.in_reply_to,
         "associateWithContactId": publication.contact_id,
     }
     return {name: value for name, value in body.items() if value is not None}
+
+
+def _attachments(publication: Publication, *, with_usage: bool) -> list[dict[str, Any]]:
+    return [
+        *(write_file(one, with_usage=with_usage) for one in publication.attachments),
+        *map(write_place, publication.places),
+        *map(write_card, publication.cards),
+    ]
 
 
 def write_status(status: Status, sentence: str = "") -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from app.domain.capability import Accepts
 from app.domain.message import AttachmentKind
 from app.media import formats
 from app.media.sniff import Found
@@ -44,3 +45,22 @@ HUBSPOT: Final = Target(
         AttachmentKind.VOICE: Form.MP3,
     },
 )
+
+#: What a kind is made into for a service that does not take its type: the first whose type it takes.
+_FORMS: Final[Mapping[AttachmentKind, tuple[tuple[str, Form], ...]]] = {
+    AttachmentKind.IMAGE: (("image/gif", Form.PICTURE), ("image/jpeg", Form.STILL), ("image/png", Form.STILL)),
+    AttachmentKind.STICKER: (("image/gif", Form.PICTURE), ("image/png", Form.STILL), ("image/jpeg", Form.STILL)),
+    AttachmentKind.VOICE: (("audio/ogg", Form.VOICE), ("audio/mpeg", Form.MP3), ("audio/mp4", Form.M4A)),
+    AttachmentKind.AUDIO: (("audio/mpeg", Form.MP3), ("audio/mp4", Form.M4A)),
+    AttachmentKind.VIDEO: (("video/mp4", Form.MP4),),
+}
+
+
+def service_target(kind: AttachmentKind, accepts: Accepts) -> Target:
+    """Return what a messaging service shows as this kind, and what another type is made into for it."""
+    form = next((form for mime, form in _FORMS.get(kind, ()) if mime in accepts.types), None)
+    return Target(
+        takes=accepts.types,
+        forms={kind: form} if form is not None else {},
+        bounds=Bounds(bytes=accepts.size),
+    )

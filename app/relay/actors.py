@@ -5,13 +5,12 @@ HubSpot's webhooks leave it out at times; then HubSpot is asked, once a day for 
 
 from __future__ import annotations
 
-import html
-import re
 from functools import partial
 from typing import Final
 
 from app import logs
 from app.domain.message import Content
+from app.domain.rich_text.opening import begin_with
 from app.errors import RelayError
 from app.relay import pace, tokens
 from app.relay.accounts import known as known_account
@@ -31,9 +30,6 @@ _REST: Final = 60.0
 _LEASE: Final = 45.0
 _LOOK: Final = 0.3
 _PATIENCE: Final = 5.0
-
-#: The blocks that may stand before the first word of an HTML text.
-_OPENING: Final = re.compile(r"(?:\s*<(?:div|p)\b[^>]*>)*", re.IGNORECASE)
 
 log = logs.get_logger(__name__)
 
@@ -81,12 +77,8 @@ def _name(services: Services, head: Head, account: AccountRow) -> str:
 
 
 def _with_name(content: Content, name: str) -> Content:
-    formatted = content.html
-    if formatted is not None:
-        opening = _OPENING.match(formatted)
-        at = opening.end() if opening else 0
-        formatted = f"{formatted[:at]}{html.escape(name)}: {formatted[at:]}"
-    return content.model_copy(update={"text": f"{name}: {content.text}", "html": formatted})
+    lead = f"{name}: "
+    return content.model_copy(update={"text": lead + content.text, "html": begin_with(lead, content.html)})
 
 
 def _nameless(head: Head, account: AccountRow) -> str:

@@ -16,8 +16,8 @@ from app.domain.lane import LaneKey, LaneKind
 from app.domain.message import Content, Direction, Event, Kind, Message, Notice, NoticeKind, Receipt, Unopened
 from app.domain.person import Person
 from app.hubspot.wire import AccountEvent, Outgoing
-from app.relay import echoes, recipients, standing
-from app.relay.usable import UNUSABLE, is_usable, with_usable_ids
+from app.relay import albums, echoes, recipients, standing
+from app.relay.usable import UNUSABLE, is_usable, wanted, with_usable_ids
 from app.storage import (
     accounts,
     contacts,
@@ -71,7 +71,7 @@ def store_service_events(
     connection: Connection, row: AccountRow, events: Iterable[Event], envelope: envelopes.Stored
 ) -> Accepted:
     """Store what a service sent: messages into inbound lanes, receipts, notices, and what was not understood."""
-    listed = [with_usable_ids(one) for one in events]
+    listed = [with_usable_ids(one) for one in wanted(row, events)]
     for notice in (one for one in listed if isinstance(one, Notice)):
         _take_notice(connection, row, notice)
     found = [one for one in listed if isinstance(one, Message) and not echoes.is_known(connection, row, one)]
@@ -254,12 +254,23 @@ def _store_message(
         deadline=entry.deadline,
         own=message.own,
     )
+    if message.album:
+        added = albums.add(connection, entry.account.id, new, album=message.album, envelope=envelope)
+        accepted.messages += [added.message] if added else []
+        accepted.media += added.media if added else []
+        return
     stored = messages.insert_new(connection, entry.account.id, new, envelope_id=envelope.id, at=envelope.received_at)
     if stored is None:
         return
     accepted.messages.append(stored)
-    if entry.direction is Direction.INBOUND and message.content.attachments:
+    if message.content.attachments and _prepares(entry):
         accepted.media += media.add(connection, stored, message.content.attachments)
+
+
+def _prepares(entry: Entry) -> bool:
+    """Tell whether attachments go as files: a service that takes none is given their names and addresses."""
+    outbound = entry.direction is Direction.OUTBOUND
+    return not outbound or bool(registry.get(entry.account.connector).capabilities.attachments)
 
 
 def _take_notice(connection: Connection, row: AccountRow, notice: Notice) -> None:

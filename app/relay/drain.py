@@ -177,6 +177,8 @@ class _Run:
                 parts = messages.write_parts(
                     connection, head.id, [one.model_copy(update={"at": at}) for one in contents]
                 )
+            if not parts:
+                return Park(0.0)
         part = next(one for one in parts if one.state != "sent")
         return Call(replace(head, parts=parts), part, account, last=part is parts[-1])
 

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from app import metrics
 from app.domain.account import DeadLetterPolicy
 from app.domain.lane import LaneKey, LaneKind
-from app.domain.message import Content, Direction, Kind
+from app.domain.message import Attachment, Content, Direction, Kind
 from app.domain.status import Status
 from app.relay.verdict import MAY_HAVE_ARRIVED
 from app.storage import attempts, dead_letters, lanes, messages, removals, statuses, threads
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection
-from app.storage.messages import Head
+from app.storage.messages import Head, PartRow
 
 
 def touch_status_lanes(
@@ -94,7 +94,20 @@ def expire(connection: Connection, account: AccountRow, head: Head, *, reason: s
 def _with_part(head: Head, hint: str) -> str:
     """Say which part of a message it was, where it has several: those before it were sent, those after it are not."""
     failed = next((part for part in head.parts if part.state != "sent"), None)
-    return f"Part {failed.position + 1} of {len(head.parts)}: {hint}" if failed and len(head.parts) > 1 else hint
+    if failed is None:
+        return hint
+    if failed.content.attachment is not None and head.direction is Direction.OUTBOUND:
+        return f"{_of_file(head, failed, failed.content.attachment)}: {hint}"
+    return f"Part {failed.position + 1} of {len(head.parts)}: {hint}" if len(head.parts) > 1 else hint
+
+
+def _of_file(head: Head, failed: PartRow, file: Attachment) -> str:
+    """Say that a file did not arrive, and what did."""
+    name = file.name or file.kind.value
+    arrived = any(part.state == "sent" and part.content.text for part in head.parts)
+    what = f"the file {name} did not" if arrived else f"The file {name} did not arrive"
+    rest = ", nor did what comes after it" if failed is not head.parts[-1] else ""
+    return f"The text arrived, {what}{rest}" if arrived else f"{what}{rest}"
 
 
 def cancel(connection: Connection, account: AccountRow, head: Head, *, grace: float) -> list[int] | None:
@@ -145,7 +158,7 @@ def _leave_placeholder(connection: Connection, head: Head) -> None:
         kind=head.kind,
         conversation=thread.conversation if thread else "",
         service_id=head.service_id,
-        revision=f"placeholder:{head.id}",
+        revision=f"{messages.PLACEHOLDER}{head.id}",
         order_key=head.order_key,
         sender=head.sender,
         content=Content(text=text, is_placeholder=True),

@@ -12,6 +12,7 @@ from app import logs
 from app.domain.lane import LaneKey, LaneKind
 from app.domain.message import Direction
 from app.domain.status import Status
+from app.relay.attachments.sweeping import sweep
 from app.relay.services import Services
 from app.relay.verdict import MAY_HAVE_ARRIVED
 from app.storage import erasure, lanes, statuses
@@ -38,6 +39,7 @@ def forget(services: Services, found: Sequence[Conversation]) -> Forgotten:
     """Erase conversations now, in a transaction of its own."""
     with services.database.write() as connection:
         done = erase(connection, found)
+    sweep(services)  # a folder's files; what the database kept is gone already
     for lane_id in done.ring:
         services.doorbell.ring(lane_id)
     return done

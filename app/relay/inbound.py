@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from app.domain.capability import UnknownOutcome
-from app.domain.message import AttachmentKind, Kind
+from app.domain.fit import card_in_words, missing_in_words, place_in_words
+from app.domain.message import AttachmentKind, Content, Kind
 from app.domain.part import PartContent, Sent
 from app.domain.person import Identifier, Person
-from app.errors import MessageInvalid
+from app.errors import MediaNotReady, MessageInvalid
 from app.hubspot.answers import Published
 from app.hubspot.attachments import FileRef
 from app.hubspot.client import PortalClient
@@ -18,7 +19,8 @@ from app.hubspot.outcomes import Gone
 from app.hubspot.publication import Publication
 from app.limiter import Horizon
 from app.media.targets import HUBSPOT
-from app.relay import contacts, echoes, pace, tokens
+from app.relay import choices, contacts, courtesies, echoes, notes, pace, speakers, tokens
+from app.relay.attachments.waiting import settled
 from app.relay.pace import Slot
 from app.relay.road import Call, Park, Question
 from app.relay.services import Services
@@ -31,9 +33,6 @@ from app.storage.database import Connection
 from app.storage.lanes import Lane
 from app.storage.messages import Head
 from app.storage.threads import Thread
-
-#: What stands before the text of a message that is not a message of its own.
-_MARKS = {Kind.EDIT: "[edited] ", Kind.DELETION: "[deleted] ", Kind.REACTION: "[reaction] "}
 
 
 @dataclass(frozen=True)
@@ -64,34 +63,24 @@ class Inbound:
 
         What was written on our side waits first until it is clear that a colleague wrote it.
         """
-        if echo := echoes.drop_from_service(services, head, account):
+        if echo := head.follows is None and echoes.drop_from_service(services, head, account):
             return None if echo is True else echo
-        content = head.content
-        lines = [_MARKS.get(head.kind, "") + content.text]
-        if content.attachments:
-            prepared = self._attachments(services, head)
-            if isinstance(prepared, Park):
-                return prepared
-            lines += [f"[{one.attachment.kind.value}: {one.hint}]" for one in prepared if one.state == "failed"]
-        text = "\n".join(line for line in lines if line.strip())
+        attachments = settled(services, head)
+        if isinstance(attachments, Park):
+            return attachments
+        content = _read(services, head, account)
+        lines = [content.text, *(missing_in_words(one) for one in attachments if one.trouble)]
+        text = "\n".join(line for line in lines if line.strip()) or "\n".join(_in_words(content))
         html = content.html if text == content.text else None
         return [PartContent(text=text, html=html, reply_to=content.reply_to)]
 
-    def _attachments(self, services: Services, head: Head) -> list[media.Prepared] | Park:
-        with services.database.read() as connection:
-            prepared = media.of_message(connection, head.id)
-        if all(one.state != "pending" for one in prepared):
-            return prepared
-        left = services.settings.media_timeout - head.age
-        if left > 0:
-            return Park(left)
-        with services.database.write() as connection:
-            media.abandon(connection, head.id, hint="it could not be fetched in time")
-            return media.of_message(connection, head.id)
-
     def date(self, connection: Connection, head: Head) -> float | None:
-        """Let the times of a thread rise; one that comes late keeps its own, and is shown where it belongs."""
-        return None if head.late else lanes.date(connection, head.lane_id, head.sent_at)
+        """Let the times of a thread rise; one that comes late keeps its own, and is shown where it belongs.
+
+        What the service gives no time for has that of its arrival.
+        """
+        at = head.sent_at or lanes.clock(connection) - head.age
+        return None if head.late else lanes.date(connection, head.lane_id, at)
 
     def slot(self, services: Services, lane: Lane, account: AccountRow) -> Slot:  # noqa: ARG002 - the portal's budget
         """Reserve a call in the portal's budget."""
@@ -106,24 +95,34 @@ class Inbound:
             known = contacts.to_tell(connection, head, account, thread.hubspot_thread_id if thread else None)
             thread_id = _integration_thread_id(services, connection, head)
             prepared = media.of_message(connection, head.id) if head.content.attachments else []
+        _check_all_there(prepared)
         sender, recipient = _parties(head, account, thread)
         files = tuple(FileRef(one.file_id, _usage(one)) for one in prepared if one.file_id)
         publication = Publication(
             channel_account_id=account.hubspot_id,
             thread_id=thread_id,
             idempotency_id=head.key(call.part),
-            text=call.part.content.text,
+            text=_with_missing(call.part.content.text, prepared),
             html=call.part.content.html,
             sender=sender,
             recipient=recipient,
             incoming=not head.own,
             sent_at=datetime.fromtimestamp(call.part.content.at or head.sent_at, UTC),
             attachments=files,
+            places=head.content.places,
+            cards=head.content.cards,
             in_reply_to=quoted,
             contact_id=known.contact_id if known else None,
         )
         plain = _plain(services, publication)
-        published, is_whole = _publish(tokens.client(services, account.portal_id), account, publication, plain=plain)
+        try:
+            client = tokens.client(services, account.portal_id)
+            published, is_whole = _publish(client, account, publication, plain=plain)
+        except (Gone, MessageInvalid) as error:
+            _prepare_anew(services, prepared, error)
+            raise
+        if thread is not None:
+            courtesies.mark_read(services, head, account, thread)
         # Only what was alone in question is to blame; else the next message tells.
         is_gone = not is_whole and replace(publication, contact_id=None) == plain
         return PublishedAs((), published=published, told=known if is_whole or is_gone else None, is_gone=is_gone)
@@ -153,6 +152,17 @@ class Inbound:
         pace.penalise_hubspot(services, account.portal_id, seconds)
 
 
+def _read(services: Services, head: Head, account: AccountRow) -> Content:
+    """Return a message as the agent reads it: with what it is about, what it answers, and who says so."""
+    content = choices.answered(services, head) if head.kind is Kind.MESSAGE else notes.worded(services, head)
+    return speakers.named(services, head, account, content)
+
+
+def _in_words(message: Content | Publication) -> list[str]:
+    """Say what is no text and no file."""
+    return [*map(place_in_words, message.places), *map(card_in_words, message.cards)]
+
+
 def _publish(
     client: PortalClient, account: AccountRow, publication: Publication, *, plain: Publication
 ) -> tuple[Published, bool]:
@@ -169,10 +179,44 @@ def _publish(
         return client.publish(account.channel_id, plain), False
 
 
+def _check_all_there(prepared: Sequence[media.Prepared]) -> None:
+    """Wait for files that are uploaded once more.
+
+    Raises:
+        MediaNotReady: one is under way.
+    """
+    if any(one.state == "pending" for one in prepared):
+        raise MediaNotReady("A file of this message is stored in HubSpot once more.")
+
+
+def _with_missing(text: str, prepared: Sequence[media.Prepared]) -> str:
+    """Add what could not be fetched once more; what was missing from the beginning stands in the text already."""
+    missing = [one.attachment.model_copy(update={"trouble": one.hint}) for one in prepared if one.is_lost]
+    return "\n".join(filter(None, [text, *map(missing_in_words, missing)]))
+
+
+def _prepare_anew(services: Services, prepared: Sequence[media.Prepared], error: Exception) -> None:
+    """Upload files once more that were uploaded for other messages: somebody may have deleted them since.
+
+    Raises:
+        MediaNotReady: there are such files.
+    """
+    taken = [one for one in prepared if one.is_taken]
+    if not taken:
+        return
+    with services.database.write() as connection:
+        media.prepare_anew(connection, [one.id for one in taken], gone=[one.sameness for one in taken])
+    for one in taken:
+        services.doorbell.ring_media(one.id)
+    raise MediaNotReady("A file of this message is stored in HubSpot once more.") from error
+
+
 def _plain(services: Services, publication: Publication) -> Publication:
-    """Return a publication that refers to nothing; our own thread id is no reference."""
+    """Return a publication that refers to nothing and has places and cards in words; our own thread id may stay."""
     thread_id = publication.thread_id if services.settings.channel_threading == "thread_id" else None
-    return replace(publication, thread_id=thread_id, in_reply_to=None, contact_id=None)
+    bare = replace(publication, thread_id=thread_id, in_reply_to=None, contact_id=None, places=(), cards=())
+    missing = [line for line in _in_words(publication) if line not in publication.text]
+    return replace(bare, text="\n".join([publication.text, *missing]), html=None) if missing else bare
 
 
 def _integration_thread_id(services: Services, connection: Connection, head: Head) -> str | None:

@@ -9,7 +9,9 @@ from app.domain.capability import UnknownOutcome
 from app.domain.fit import fit
 from app.domain.part import Part, PartContent, Sent
 from app.errors import RecipientUnreachable
-from app.relay import actors, echoes, originals, pace, recipients
+from app.relay import actors, courtesies, echoes, originals, pace, recipients
+from app.relay.attachments.serving import media_of
+from app.relay.attachments.waiting import settled
 from app.relay.pace import Slot
 from app.relay.road import Call, Park, Question
 from app.relay.services import Services
@@ -43,9 +45,13 @@ class Outbound:
         Raises:
             RecipientUnreachable: see ``recipients.check``.
         """
-        if echo := echoes.drop_from_hubspot(services, head):
+        if echo := head.follows is None and echoes.drop_from_hubspot(services, head):
             return None if echo is True else echo
+        attachments = settled(services, head)
+        if isinstance(attachments, Park):
+            return attachments
         content, connector = actors.signed(services, head, account), services.connector(account)
+        content = content.model_copy(update={"attachments": attachments})
         with services.database.read() as connection:
             thread = threads.get(connection, head.thread_id or "")
             if thread is not None and content.reply_to is not None:
@@ -53,6 +59,7 @@ class Outbound:
                 content = content.model_copy(update={"reply_to": quoted})
         if thread is not None:
             recipients.check(thread, connector)
+            courtesies.show_typing(services, account, thread)
         return fit(content, connector.capabilities)
 
     def date(self, connection: Connection, head: Head) -> float | None:  # noqa: ARG002
@@ -70,7 +77,8 @@ class Outbound:
         if thread is None:
             raise RecipientUnreachable("The conversation of this message is not known any more.")
         account, connector = services.opened(call.account), services.connector(call.account)
-        part = Part(thread.conversation, call.part.content, call.head.key(call.part))
+        media = media_of(services, call.account, call.head, call.part.content.attachment)
+        part = Part(thread.conversation, call.part.content, call.head.key(call.part), media)
         if call.part.state == UNKNOWN and isinstance(connector, LooksUp):
             found = connector.look_up(part, account, services.http)
             if found is not None:

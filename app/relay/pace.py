@@ -96,6 +96,22 @@ def service(services: Services, lane: Lane, account: AccountRow) -> Slot:
     return latest
 
 
+def spare(services: Services, account: AccountRow) -> float | None:
+    """Take a slot that a messaging service's budget for the account has left. None: messages need it all.
+
+    Returns the seconds to wait for it. What it allows one conversation is left to the messages.
+    """
+    wait = 0.0
+    for limit in services.connector(account).capabilities.rates:
+        if limit.scope is RateScope.ACCOUNT:
+            bucket = _service_bucket(account, limit)
+            slot = _reserve(services, bucket, rate=limit.count, seconds=limit.seconds, horizon=Horizon.RECONCILE)
+            if not slot.reserved:
+                return None
+            wait = max(wait, slot.wait)
+    return wait
+
+
 def _reserve(services: Services, bucket: str, *, rate: int, seconds: float, horizon: Horizon) -> Slot:
     if services.limiter is None:
         return NOW

@@ -9,11 +9,12 @@ import time
 
 from app import logs, metrics
 from app.relay import authority, breaker, ending, receipts, removal, silence
+from app.relay.attachments.sweeping import sweep
 from app.relay.outbound import UNKNOWN
 from app.relay.services import Services
 from app.relay.shares import Choice, Shares, choose
 from app.relay.verdict import MAY_HAVE_ARRIVED
-from app.storage import accounts, conversations, media, messages, retention, rings
+from app.storage import accounts, conversations, media, messages, retention, rings, stored_media
 from app.storage import receipts as receipt_rows
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection, DatabaseAway
@@ -120,9 +121,10 @@ def _why_overdue(connection: Connection, head: Head, account: AccountRow, *, min
 
 
 def tend(services: Services) -> None:
-    """See to accounts: cancel what removed ones have queued, and tell HubSpot whose credentials do not work."""
+    """Cancel what removed accounts have queued, tell HubSpot whose credentials do not work, and delete old files."""
     removal.cancel_queued(services)
     authority.compare(services)
+    sweep(services)
 
 
 def match_orphans(services: Services) -> int:
@@ -152,6 +154,8 @@ def measure(services: Services) -> None:
         due, oldest = rings.backlog(connection)
         paused = accounts.paused_count(connection)
         breaker.measure(connection)
+        kept = stored_media.total(connection)
     metrics.LANES_DUE.set(due)
     metrics.OLDEST_DUE_SECONDS.set(oldest)
     metrics.PAUSED_ACCOUNTS.set(paused)
+    metrics.MEDIA_KEPT_BYTES.set(kept)

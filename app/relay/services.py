@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 from app import logs
 from app.connectors import registry
@@ -15,11 +16,14 @@ from app.errors import ConfigurationError
 from app.http import Http
 from app.hubspot.client import HubSpot
 from app.limiter import Limiter
+from app.media.store import FolderStore, MediaStore
 from app.relay.alarm import Alarm
+from app.relay.errands import Errands
 from app.relay.journal import Journal
 from app.settings import Settings
 from app.storage.accounts import AccountRow
 from app.storage.database import Database
+from app.storage.stored_media import DatabaseStore
 from app.vault import Vault
 
 
@@ -31,10 +35,13 @@ class Services:
     database: Database
     doorbell: Doorbell
     alarm: Alarm
+    errands: Errands
     limiter: Limiter | None
     http: Http
     hubspot: HubSpot
     vault: Vault
+    #: Where bytes wait for messaging services.
+    store: MediaStore
     #: Names this process in leases and attempts.
     name: str
     #: Where requests wait while the database is away: of a web process with RELAY_JOURNAL.
@@ -45,6 +52,7 @@ class Services:
         if self.journal is not None:
             self.journal.close()
         self.alarm.close()
+        self.errands.close()
         self.database.close()
         self.doorbell.close()
         self.http.close()
@@ -94,18 +102,27 @@ def build(settings: Settings, *, pool: int = 16) -> Services:
     if not settings.limiter_url and not settings.broker_url.startswith("memory:"):
         raise ConfigurationError("RELAY_REDIS_URL is missing: the broker is no Redis, and limits are kept in one.")
     doorbell = Doorbell(settings.broker_url)
+    database = Database(settings.database, pool=pool)
     http = Http(allowed_private_hosts=settings.allowed_private_hosts, call_timeout=settings.call_timeout)
     return Services(
         settings=settings,
-        database=Database(settings.database, pool=pool),
+        database=database,
         doorbell=doorbell,
         alarm=Alarm(doorbell),
+        errands=Errands(),
         limiter=Limiter(settings.limiter_url) if settings.limiter_url else None,
         http=http,
         hubspot=HubSpot(settings, http),
         vault=Vault([key.get_secret_value() for key in settings.secret_keys]),
+        store=_store(settings, database),
         name=f"{socket.gethostname()}:{os.getpid()}",
     )
+
+
+def _store(settings: Settings, database: Database) -> MediaStore:
+    if settings.media_store == "database":
+        return DatabaseStore(database)
+    return FolderStore(Path(settings.media_store))
 
 
 def secret_values(credentials: object) -> list[str]:

@@ -234,7 +234,8 @@ class Delivery:
         job.number += 1
         started = time.monotonic()
         at = self._now()
-        status, error = send(job.target, job.body, job.headers(job.number), method=job.method, routes=self.routes)
+        headers = job.headers(job.number)
+        status, error, answer = send(job.target, job.body, headers, method=job.method, routes=self.routes)
         delay = None
         outcome = "done"
         if status is None or status not in SUCCESS:
@@ -249,6 +250,7 @@ class Delivery:
                 status=status,
                 error=error,
                 outcome=outcome,
+                answer=answer,
             ),
         )
         self._settle(job, delay)

@@ -56,7 +56,10 @@ class WebhookTarget:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try. `status` is None when no answer came; `outcome` is done, retry, failed or dropped."""
+    """One try. `status` is None when no answer came; `outcome` is done, retry, failed or dropped.
+
+    `answer` is the body that came back, for services that read it.
+    """
 
     delivery: str
     api: str
@@ -69,10 +72,11 @@ class Attempt:
     error: str
     outcome: str
     order_key: str = ""
+    answer: bytes = b""
 
     def as_json(self) -> dict[str, Any]:
-        """The attempt as a JSON object."""
-        return asdict(self)
+        """The attempt as a JSON object, without what was answered."""
+        return {name: value for name, value in asdict(self).items() if name != "answer"}
 
 
 class Routes:
@@ -94,8 +98,8 @@ class Routes:
 
 def send(
     target: WebhookTarget, body: bytes, headers: Mapping[str, str], *, method: str, routes: Routes | None = None
-) -> tuple[int | None, str]:
-    """Post once on a connection of its own; an answer's status, or None and what went wrong."""
+) -> tuple[int | None, str, bytes]:
+    """Post once on a connection of its own; an answer's status, or None and what went wrong, and its body."""
     try:
         address = urlsplit(target.url)
         at = urlsplit(f"//{routes.next(address.netloc) if routes else address.netloc}")
@@ -105,7 +109,6 @@ def send(
             sent = {"Content-Type": "application/json", "Host": address.netloc, **headers, "Connection": "close"}
             connection.request(method, path, body=body, headers=sent)
             response = connection.getresponse()
-            response.read(LONGEST_ANSWER)
-            return response.status, ""
+            return response.status, "", response.read(LONGEST_ANSWER)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        return None, type(error).__name__
+        return None, type(error).__name__, b""

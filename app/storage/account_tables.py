@@ -52,6 +52,8 @@ accounts = Table(
     Column("dead_letters", String(8), nullable=False, default="skip"),
     Column("contacts", String(8), nullable=False, default="off", server_default="off"),
     Column("agent_names", Boolean, nullable=False, default=False, server_default=false()),
+    # Only what an operator has switched: what is missing is as the release has it.
+    Column("options", Json, nullable=False, server_default=text("'{}'")),
     Column("state", String(16), nullable=False, default="running"),
     Column("hint", Text, nullable=False, default=""),
     # The two sides pause apart: a revoked bot token must not stop what customers write from reaching HubSpot.

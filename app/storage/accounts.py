@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, insert, select, update
 
-from app.domain.account import ContactPolicy, DeadLetterPolicy, RunState
+from app.domain.account import ContactPolicy, DeadLetterPolicy, Options, RunState
 from app.domain.person import Identifier
 from app.storage import breakers
 from app.storage.breakers import Key, Scope
@@ -18,6 +18,8 @@ from app.storage.tables import accounts, former_accounts, portals
 from app.storage.text import storable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection, Select
 
 
@@ -64,6 +66,8 @@ class AccountRow:
     authorized: bool = True
     #: HubSpot's word for the account, where it is another than ``identifier``.
     hubspot_identifier: Identifier | None = None
+    #: What is relayed beside messages.
+    options: Options = Options()  # noqa: RUF009 - frozen
 
     @property
     def identifier_at_hubspot(self) -> Identifier:
@@ -107,6 +111,7 @@ def _row(row: Any) -> AccountRow:
     values["hubspot_identifier"] = Identifier.model_validate(told) if told else None
     values["dead_letters"] = DeadLetterPolicy(values["dead_letters"])
     values["contacts"] = ContactPolicy(values["contacts"])
+    values["options"] = Options.model_validate(values["options"] or {})
     return AccountRow(**values)
 
 
@@ -218,6 +223,13 @@ def set_contacts(connection: Connection, account_id: int, policy: ContactPolicy)
 def set_agent_names(connection: Connection, account_id: int, *, shown: bool) -> None:
     """Store whether customers see the names of agents."""
     connection.execute(update(accounts).where(accounts.c.id == account_id).values(agent_names=shown))
+
+
+def set_options(connection: Connection, account_id: int, changes: Mapping[str, bool]) -> None:
+    """Switch some of an account's options; the others stay as they are."""
+    where = accounts.c.id == account_id
+    stored = connection.execute(select(accounts.c.options).where(where).with_for_update()).scalar_one() or {}
+    connection.execute(update(accounts).where(where).values(options={**stored, **changes}))
 
 
 def pause_side(connection: Connection, account_id: int, side: Side, *, hint: str, version: int | None = None) -> bool:

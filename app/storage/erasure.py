@@ -11,9 +11,11 @@ from app.domain.message import Attachment, AttachmentKind, Content, Direction
 from app.domain.part import PartContent
 from app.domain.person import Person
 from app.domain.status import Status
+from app.storage import stored_media
 from app.storage.clock import now
 from app.storage.tables import (
     accounts,
+    album_items,
     attempts,
     contacts,
     dead_letters,
@@ -120,9 +122,14 @@ def erase(connection: Connection, thread_ids: Collection[str]) -> Erased:
     understood in such a request goes with it, because nobody can tell whose it is.
     """
     of_it = _ids(thread_ids)
-    files = select(media.c.hubspot_file_id).where(media.c.message_id.in_(of_it), media.c.hubspot_file_id.is_not(None))
-    found = tuple(connection.execute(files.order_by(media.c.id)).scalars())
-    requests = select(messages.c.envelope_id).where(_in(thread_ids), messages.c.envelope_id.is_not(None))
+    found = _files(connection, of_it)
+    stored_media.let_go(connection, media.c.message_id.in_(of_it))
+    requests = union(
+        select(messages.c.envelope_id).where(_in(thread_ids), messages.c.envelope_id.is_not(None)),
+        select(album_items.c.envelope_id).where(
+            album_items.c.message_id.in_(of_it), album_items.c.envelope_id.is_not(None)
+        ),
+    )
     dropped = connection.execute(delete(unopened).where(unopened.c.envelope_id.in_(requests))).rowcount
     full = func.length(envelopes.c.body) > 0
     emptied = connection.execute(_emptied().where(envelopes.c.id.in_(requests), full)).rowcount
@@ -135,9 +142,20 @@ def erase(connection: Connection, thread_ids: Collection[str]) -> Erased:
     return Erased(erased.rowcount, emptied, dropped, found)
 
 
+def _files(connection: Connection, of_it: Select[tuple[int]]) -> tuple[str, ...]:
+    """Return the files that HubSpot keeps, without those that stand in other people's messages as well."""
+    theirs = (media.c.message_id.in_(of_it), media.c.hubspot_file_id.is_not(None))
+    rows = connection.execute(
+        select(media.c.hubspot_file_id, media.c.sameness).where(*theirs).order_by(media.c.id)
+    ).all()
+    same = (media.c.sameness.in_({row.sameness for row in rows} - {""}), ~media.c.message_id.in_(of_it))
+    shared = set(connection.execute(select(media.c.hubspot_file_id).where(*same)).scalars())
+    return tuple(dict.fromkeys(row.hubspot_file_id for row in rows if row.hubspot_file_id not in shared))
+
+
 def empty(connection: Connection, envelope_id: int) -> None:
     """Drop what a request said that brought nothing new: nothing hangs on it by which it would be found again."""
-    used = exists().where(messages.c.envelope_id == envelope_id)
+    used = or_(*(exists().where(table.c.envelope_id == envelope_id) for table in (messages, album_items)))
     connection.execute(_emptied().where(envelopes.c.id == envelope_id, ~used))
 
 
@@ -149,6 +167,7 @@ def _words(of_it: Select[tuple[int]]) -> Sequence[Update]:
     """Return what takes the words out of everything that hangs on messages."""
     told = statuses.c.want <= statuses.c.told
     attachment = {"attachment": _NO_ATTACHMENT, "name": "", "hint": "", "owner": None, "lease": None, "due": None}
+    attachment |= {"stored_id": None, "sameness": ""}
     ended = case((media.c.state == "pending", "failed"), else_=media.c.state)
     dead = {"hint": "", "detail": "", "replayed_at": func.coalesce(dead_letters.c.replayed_at, now())}
     return (

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, exists, literal, select
 from app.domain.message import Direction, Kind
 from app.storage.dialects import insert_or_ignore
 from app.storage.messages import Head, PartRow
-from app.storage.tables import messages, parts, sent_ids, threads
+from app.storage.tables import album_items, messages, parts, sent_ids, threads
 
 
 def service_id_of(connection: Connection, account_id: int, conversation: str, hubspot_id: str) -> str | None:
@@ -47,6 +47,16 @@ def hubspot_id_of(connection: Connection, account_id: int, conversation: str, se
             messages.c.kind == Kind.MESSAGE.value,
         )
     )
+    in_album = (
+        select(messages.c.hubspot_id)
+        .join(album_items, album_items.c.message_id == messages.c.id)
+        .join(threads, threads.c.id == messages.c.thread_id)
+        .where(
+            messages.c.account_id == account_id,
+            threads.c.conversation == conversation,
+            album_items.c.service_id == service_id,
+        )
+    )
     outbound = (
         select(messages.c.hubspot_id)
         .join(sent_ids, sent_ids.c.message_id == messages.c.id)
@@ -56,7 +66,7 @@ def hubspot_id_of(connection: Connection, account_id: int, conversation: str, se
             sent_ids.c.conversation == conversation,
         )
     )
-    return connection.execute(inbound.union_all(outbound).limit(1)).scalar_one_or_none()
+    return connection.execute(inbound.union_all(in_album, outbound).limit(1)).scalar_one_or_none()
 
 
 def remember(connection: Connection, head: Head, part: PartRow, *, conversation: str, ids: Sequence[str]) -> None:

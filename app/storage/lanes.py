@@ -302,6 +302,16 @@ def pass_order(connection: Connection, lane_id: int, order_key: int) -> None:
     connection.execute(_passing(), {"lane": lane_id, "order_key": order_key})
 
 
+def last_order(connection: Connection, lane_id: int, least: int) -> int:
+    """Return an order key behind which nothing stands in a lane now; among equal ones the later row comes later."""
+    waiting = select(func.max(messages.c.order_key)).where(
+        messages.c.lane_id == lane_id, messages.c.status == Status.PENDING.value
+    )
+    passed = select(lanes.c.passed).where(lanes.c.id == lane_id)
+    found = (connection.execute(one).scalar_one_or_none() for one in (waiting, passed))
+    return max([least, *(int(one) for one in found if one is not None)])
+
+
 @cache
 def _passing() -> Update:
     key = bindparam("order_key", type_=BigInteger())

@@ -23,12 +23,19 @@ if TYPE_CHECKING:
     from sqlalchemy import Row, Select
 
 
-_WENT = [one.value for one in (Status.SENT, Status.DELIVERED, Status.READ)]
+#: The statuses of what was sent, or published.
+WENT = [one.value for one in (Status.SENT, Status.DELIVERED, Status.READ)]
+#: Begins the revision of what stands in the place of a message that could not be shown.
+PLACEHOLDER = "placeholder:"
 
 
 @dataclass(frozen=True)
 class NewMessage:
-    """A message as accept stores it. ``sent_at`` is the event's own time, seconds since 1970."""
+    """A message as accept stores it. ``sent_at`` is the event's own time, seconds since 1970.
+
+    ``follows`` is the message that went without the file which this one brings. HubSpot knows an agent's only as one.
+    ``wait``: seconds before it may be sent, where more may belong to it.
+    """
 
     lane_id: int
     thread_id: str | None
@@ -44,6 +51,8 @@ class NewMessage:
     late: bool = False
     deadline: float | None = None
     own: bool = False
+    follows: int | None = None
+    wait: float | None = None
 
 
 def identity(account_id: int, new: NewMessage) -> str:
@@ -60,6 +69,7 @@ def insert_new(
     connection: Connection, account_id: int, new: NewMessage, *, envelope_id: int | None, at: float
 ) -> int | None:
     """Store a message. None: it is here already."""
+    is_hubspots = new.direction is Direction.OUTBOUND and new.follows is None
     values = {
         "account_id": account_id,
         "lane_id": new.lane_id,
@@ -78,7 +88,9 @@ def insert_new(
         "sent_at": new.sent_at,
         "accepted_at": at,
         "deadline_at": at + new.deadline if new.deadline is not None else None,
-        "hubspot_id": storable(new.service_id) if new.direction is Direction.OUTBOUND else None,
+        "hubspot_id": storable(new.service_id) if is_hubspots else None,
+        "follows": new.follows,
+        "not_before": now() + new.wait if new.wait is not None else None,
     }
     statement = insert_or_ignore(connection, messages).values(values).returning(messages.c.id)
     return connection.execute(statement).scalar_one_or_none()
@@ -116,6 +128,7 @@ class Head:
     own: bool
     sender: Person | None
     content: Content
+    follows: int | None
     sent_at: float
     calling: str | None
     attempts: int
@@ -209,8 +222,13 @@ def read_parts(connection: Connection, message_id: int) -> tuple[PartRow, ...]:
 
 
 def write_parts(connection: Connection, message_id: int, contents: Sequence[PartContent]) -> tuple[PartRow, ...]:
-    """Write a message's parts, once: whoever comes second gets what the first wrote."""
-    connection.execute(select(messages.c.id).where(messages.c.id == message_id).with_for_update(key_share=True))
+    """Write a message's parts, once: whoever comes second gets what the first wrote.
+
+    None are written where the message has to wait again: more came to it since it was read.
+    """
+    waits = select(messages.c.not_before > now()).where(messages.c.id == message_id)
+    if connection.execute(waits.with_for_update(key_share=True)).scalar_one():
+        return ()
     if found := read_parts(connection, message_id):
         return found
     rows = [
@@ -327,7 +345,7 @@ def fail_overdue(connection: Connection, message_id: int, *, reason: str, hint: 
 def others_pass(connection: Connection, head: Head) -> bool:
     """Tell whether messages of other lanes that came after this one have gone the same way."""
     later = (messages.c.id > head.id, messages.c.account_id == head.account_id, messages.c.lane_id != head.lane_id)
-    went = (messages.c.direction == head.direction.value, messages.c.status.in_(_WENT))
+    went = (messages.c.direction == head.direction.value, messages.c.status.in_(WENT))
     return connection.execute(select(messages.c.id).where(*later, *went).limit(1)).first() is not None
 
 

@@ -14,6 +14,7 @@ from app.storage.clock import now
 from app.storage.lanes import RUNG_FOR, runs
 from app.storage.tables import (
     accounts,
+    album_items,
     dead_letters,
     envelopes,
     lanes,
@@ -150,7 +151,8 @@ def _belongs(kind: IdKind, text: str) -> ColumnElement[bool] | None:
         return messages.c.thread_id.in_(select(threads.c.id).where(or_(same, threads.c.id.in_(aliases))))
     ours = select(sent_ids.c.message_id).where(sent_ids.c.service_id == text)
     theirs = and_(messages.c.direction == Direction.INBOUND.value, messages.c.service_id == text)
-    return or_(theirs, messages.c.id.in_(ours))
+    in_album = select(album_items.c.message_id).where(album_items.c.service_id == text)
+    return or_(theirs, messages.c.id.in_(ours), messages.c.id.in_(in_album))
 
 
 def as_number(text: str) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, select, update
+from sqlalchemy import and_, case, func, literal, select, update
 
 from app.domain.status import Status
 from app.storage.clock import now
@@ -20,10 +20,19 @@ _BY_RANK = {status.rank: status for status in Status}
 
 
 def want(connection: Connection, message_id: int, lane_id: int, status: Status, *, sentence: str = "") -> None:
-    """Say that HubSpot should see this status; a lower one than was wanted before changes nothing."""
+    """Say that HubSpot should see this status; a lower one than was wanted before changes nothing.
+
+    A file that follows its message is none of HubSpot's: that it failed is told of the message.
+    """
     sentence = storable(sentence)
-    row = {"message_id": message_id, "lane_id": lane_id, "want": status.rank, "told": 0, "sentence": sentence}
-    statement = upsert(connection, statuses).values(**row, attempts=0, wanted_at=now())
+    which = messages.c.id == message_id
+    if status is not Status.FAILED:
+        which = and_(which, messages.c.follows.is_(None))
+    its = select(func.coalesce(messages.c.follows, messages.c.id)).where(which).scalar_subquery()
+    row = {"lane_id": lane_id, "want": status.rank, "told": 0, "sentence": sentence, "attempts": 0}
+    values = [literal(value).label(name) for name, value in row.items()]
+    found = select(messages.c.id, *values, now().label("wanted_at")).where(messages.c.id == its)
+    statement = upsert(connection, statuses).from_select(["message_id", *row, "wanted_at"], found)
     rises = statuses.c.want < status.rank
     connection.execute(
         statement.on_conflict_do_update(

@@ -25,10 +25,12 @@ from sqlalchemy import (
 
 from app.storage.account_tables import accounts, breakers, former_accounts, portals
 from app.storage.columns import Id, Json, account_column, id_column, metadata
+from app.storage.media_tables import media, media_chunks, stored_media
 
 __all__ = [
     "accounts",
     "actors",
+    "album_items",
     "attempts",
     "boots",
     "breakers",
@@ -40,6 +42,7 @@ __all__ = [
     "former_threads",
     "lanes",
     "media",
+    "media_chunks",
     "messages",
     "metadata",
     "parts",
@@ -47,6 +50,7 @@ __all__ = [
     "receipts",
     "sent_ids",
     "statuses",
+    "stored_media",
     "thread_aliases",
     "threads",
     "unopened",
@@ -215,6 +219,8 @@ messages = Table(
     Column("reason", Text, nullable=False, default=""),
     Column("hint", Text, nullable=False, default=""),
     Column("hubspot_id", Text, index=True),
+    # The message that went without the file which this one brings.
+    Column("follows", Id),
     Column("sent_at", Double, nullable=False),
     Column("accepted_at", Double, nullable=False),
     Column("deadline_at", Double),
@@ -240,6 +246,17 @@ messages = Table(
     Index(None, "service_id"),
     # Looked through for each of an agent's messages: whether HubSpot tells us of what we published ourselves.
     Index("ix_messages_own", "thread_id", postgresql_where=text("own"), sqlite_where=text("own = 1")),
+)
+
+# What a service tells as several messages and we as one: each item's own id and identity.
+album_items = Table(
+    "album_items",
+    metadata,
+    Column("identity", String(64), primary_key=True),
+    Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("envelope_id", Id, ForeignKey("envelopes.id", ondelete="SET NULL")),
+    Column("album", Text, nullable=False, index=True),
+    Column("service_id", Text, nullable=False, index=True),
 )
 
 parts = Table(
@@ -320,30 +337,6 @@ statuses = Table(
         postgresql_where=text("want > told"),
         sqlite_where=text("want > told"),
     ),
-)
-
-media = Table(
-    "media",
-    metadata,
-    id_column(),
-    Column("message_id", Id, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
-    Column("position", Integer, nullable=False),
-    Column("attachment", Json, nullable=False),
-    Column("state", String(16), nullable=False, default="pending"),
-    Column("owner", Text),
-    Column("lease", Double),
-    Column("due", Double),
-    Column("rung_until", Double),
-    Column("attempts", Integer, nullable=False, default=0),
-    Column("hubspot_file_id", Text),
-    Column("name", Text, nullable=False, default=""),
-    Column("mime", Text, nullable=False, default=""),
-    Column("size", BigInteger),
-    Column("hint", Text, nullable=False, default=""),
-    Column("created_at", Double, nullable=False),
-    Column("finished_at", Double),
-    UniqueConstraint("message_id", "position"),
-    Index("ix_media_due", "due", postgresql_where=text("due IS NOT NULL"), sqlite_where=text("due IS NOT NULL")),
 )
 
 dead_letters = Table(

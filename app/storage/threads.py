@@ -125,6 +125,14 @@ def concerns(connection: Connection, thread: Thread, person: str) -> bool:
     return bool(connection.execute(select(exists().where(messages.c.thread_id == thread.id, inbound, wrote))).scalar())
 
 
+def has_several(connection: Connection, thread_id: str) -> bool:
+    """Tell whether more than one customer has written in a thread."""
+    who = messages.c.sender["identifier"]["value"].as_string()
+    theirs = (messages.c.direction == Direction.INBOUND.value, ~messages.c.own, messages.c.sender.is_not(None))
+    query = select(who).where(messages.c.thread_id == thread_id, *theirs).distinct().limit(2)
+    return len(connection.execute(query).all()) > 1
+
+
 def _select(connection: Connection, account_id: int, where: ColumnElement[bool]) -> list[Thread]:
     query = select(*_COLUMNS).where(threads.c.account_id == account_id, where)
     return [_thread(row) for row in connection.execute(query.order_by(threads.c.created_at, threads.c.id))]

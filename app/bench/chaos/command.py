@@ -60,7 +60,7 @@ def command(
     outcomes = []
     for one in plans:
         outcomes.append(trial.run(one, database=database, broker=broker, keep=keep))
-        click.echo(_line(outcomes[-1]), err=True)
+        click.echo("\n".join([_line(outcomes[-1]), *_notes(outcomes[-1])]), err=True)
         if not outcomes[-1].is_breach:
             shutil.rmtree(outcomes[-1].folder, ignore_errors=True)
     sys.exit(show([report(outcomes, f"{database}, {broker}")], as_json=as_json))

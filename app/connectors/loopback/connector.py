@@ -15,8 +15,8 @@ from app.connectors.loopback import wire
 from app.connectors.loopback.calls import TEXT_LENGTH, call, field, top
 from app.connectors.loopback.contents import written
 from app.connectors.loopback.credentials import LoopbackCredentials, authorization, credentials_of
-from app.domain.capability import Capabilities
-from app.domain.message import Attachment, Event, Unopened
+from app.domain.capability import Accepts, Capabilities
+from app.domain.message import Attachment, AttachmentKind, Event, Unopened
 from app.domain.part import Part, Sent
 from app.domain.person import Identifier, IdentifierType
 from app.domain.status import Status
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from app.http import Http
 
 SIGNATURE_HEADER = "X-Loopback-Signature"
+#: Largest file, bytes.
+FILE_SIZE = 100_000_000
 #: Most buttons under a message, and their longest label, characters.
 CHOICES = 10
 CHOICE_LENGTH = 40
@@ -42,6 +44,9 @@ class LoopbackConnector(Connector):
     capabilities: ClassVar[Capabilities] = Capabilities(
         text_length=TEXT_LENGTH,
         identifiers=frozenset({IdentifierType.OPAQUE, IdentifierType.PHONE}),
+        attachments=dict.fromkeys(AttachmentKind, Accepts(size=FILE_SIZE)),
+        caption_length=TEXT_LENGTH,
+        captioned=frozenset(AttachmentKind),
         places=True,
         cards=True,
         choices=CHOICES,

@@ -13,17 +13,15 @@ from urllib.parse import unquote
 from typing_extensions import override
 
 from app.connectors.base import Connector, MediaRequest, Profile
-from app.connectors.matrix import homeserver
-from app.connectors.matrix.content import HTML
+from app.connectors.matrix import homeserver, sending
 from app.connectors.matrix.credentials import MatrixCredentials, credentials_of
 from app.connectors.matrix.homeserver import Homeserver
 from app.connectors.matrix.transaction import event_ids, read_events, read_transaction
 from app.domain.account import Account, Credentials
 from app.domain.capability import Capabilities, LengthUnit, RichTextDialect
 from app.domain.message import Attachment, Event, Unopened
-from app.domain.part import Part, PartContent, Sent
+from app.domain.part import Part, Sent
 from app.domain.person import Identifier
-from app.domain.rich_text import html_reader, html_writer
 from app.domain.status import Status
 from app.domain.webhook import Answer, RawRequest
 from app.errors import ContentUnsupported, Rejected, SignatureInvalid, Unauthorized
@@ -31,11 +29,8 @@ from app.errors import ContentUnsupported, Rejected, SignatureInvalid, Unauthori
 if TYPE_CHECKING:
     from app.http import Http
 
-#: Longest text in bytes. An event has 65,536 bytes as JSON (https://spec.matrix.org/latest/client-server-api/#size-limits),
-#: where line breaks and quotation marks count twice, and the homeserver adds up to some 3,000 of its own.
-TEXT_LENGTH = 30_000
-#: Bytes of content as JSON up to which the formatted text goes along.
-CONTENT_LENGTH = 60_000
+#: Milliseconds that customers see of us that somebody writes.
+TYPING_SHOWN = 5_000
 #: Events that are asked for after an invitation is accepted.
 MISSED_EVENTS = 100
 
@@ -54,8 +49,12 @@ class MatrixConnector(Connector):
     title: ClassVar[str] = "Matrix"
     credentials: ClassVar[type[Credentials]] = MatrixCredentials
     capabilities: ClassVar[Capabilities] = Capabilities(
-        text_length=TEXT_LENGTH,
+        text_length=sending.TEXT_LENGTH,
         text_unit=LengthUnit.BYTES,
+        attachments=sending.ATTACHMENTS,
+        caption_length=sending.TEXT_LENGTH,
+        captioned=sending.CAPTIONED,
+        places=True,
         rich_text=RichTextDialect.MATRIX,
         replies=True,
         receipts=frozenset({Status.READ}),
@@ -119,16 +118,14 @@ class MatrixConnector(Connector):
 
     @override
     def send(self, part: Part, account: Account, http: Http) -> Sent:
-        """Send a part as one event; its key makes a repetition harmless.
+        """Send a part as one event; its key makes a repetition harmless. A file is stored at the homeserver before.
 
         Where the room refuses us, an open invitation is accepted and the call made once more: the first call did
         nothing. The relay may have been offline when the invitation came.
         """
-        if part.content.attachment is not None:
-            raise ContentUnsupported("Attachments cannot be sent to Matrix yet: send a link instead.")
         server = Homeserver(account, http)
-        steps = ("v3", "rooms", part.conversation, "send", "m.room.message", part.key)
-        content = _content(part.content)
+        kind, content = sending.event_of(part.content, _stored(part, server))
+        steps = ("v3", "rooms", part.conversation, "send", kind, part.key)
         response = server.call("PUT", *steps, json=content)
         if homeserver.errcode(response) == homeserver.FORBIDDEN and _enter(part.conversation, server):
             response = server.call("PUT", *steps, json=content)
@@ -150,6 +147,23 @@ class MatrixConnector(Connector):
         chunk = page.get("chunk")
         missed = _until_invitation(chunk if isinstance(chunk, list) else [], server.ours)
         return read_events(missed[::-1], server.ours)
+
+    def mark_read(self, conversation: str, account: Account, http: Http, *, message: str) -> None:
+        """See ``MarksRead``: a read receipt of our user.
+
+        https://spec.matrix.org/latest/client-server-api/#receipts
+        """
+        server = Homeserver(account, http)
+        server.answer(server.call("POST", "v3", "rooms", conversation, "receipt", "m.read", message, json={}))
+
+    def show_typing(self, conversation: str, account: Account, http: Http) -> None:
+        """See ``ShowsTyping``.
+
+        https://spec.matrix.org/latest/client-server-api/#typing-notifications
+        """
+        server = Homeserver(account, http)
+        body = {"typing": True, "timeout": TYPING_SHOWN}
+        server.answer(server.call("PUT", "v3", "rooms", conversation, "typing", server.ours.speaker, json=body))
 
     def test(self, account: Account, http: Http) -> Profile:
         """Ask the homeserver whom the token belongs to, and make sure that this user exists.
@@ -223,20 +237,14 @@ def _not_found() -> Answer:
     return Answer(status=404, body=body, content_type=_JSON)
 
 
-def _content(content: PartContent) -> dict[str, Any]:
-    """Write a message. It mentions nobody, so that a customer's name in a text rings no bell."""
-    message: dict[str, Any] = {"msgtype": "m.text", "body": content.text, "m.mentions": {}}
-    if content.reply_to:
-        message["m.relates_to"] = {"m.in_reply_to": {"event_id": content.reply_to}}
-    if not content.html:
-        return message
-    formatted = html_writer.write(html_reader.read(content.html), html_writer.MATRIX)
-    rich = {**message, "format": HTML, "formatted_body": formatted}
-    return rich if _size(rich) <= CONTENT_LENGTH else message
-
-
-def _size(content: dict[str, Any]) -> int:
-    return len(json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+def _stored(part: Part, server: Homeserver) -> sending.Stored | None:
+    """Store a part's file at the homeserver, None where it has none. A second copy of it does no harm."""
+    attachment, media = part.content.attachment, part.media
+    if attachment is None:
+        return None
+    if media is None:
+        raise ContentUnsupported("The file of this message is not at hand: send it once more.")
+    return sending.Stored(attachment.kind, server.upload(media), media)
 
 
 def _enter(room: str, server: Homeserver) -> bool:

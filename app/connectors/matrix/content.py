@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AliasChoices, Field, ValidationError
 
 from app.connectors.matrix.wire import Lenient, Wire
-from app.domain.message import Attachment, AttachmentKind, Content
+from app.domain.message import Attachment, AttachmentKind, Content, Place
 from app.domain.rich_text import html_reader, html_writer
 
 HTML = "org.matrix.custom.html"
@@ -65,6 +65,13 @@ class _Info(Wire):
     size: Annotated[int | None, Lenient] = Field(None, ge=0)
 
 
+class _Location(Wire):
+    """https://github.com/matrix-org/matrix-spec-proposals/pull/3488."""
+
+    uri: _Text = None
+    description: _Text = None
+
+
 class MessageContent(Wire):
     """The parts of a message's content that the relay reads. A sticker has no ``msgtype``."""
 
@@ -76,6 +83,9 @@ class MessageContent(Wire):
     filename: _Text = None
     geo_uri: _Text = None
     info: Annotated[_Info | None, Lenient] = None
+    location: Annotated[_Location | None, Lenient] = Field(
+        None, validation_alias=AliasChoices("m.location", "org.matrix.msc3488.location")
+    )
     voice: Any = Field(None, alias="org.matrix.msc3245.voice")
     relates_to: Annotated[Relation | None, Lenient] = Field(None, alias="m.relates_to")
     new_content: Annotated[dict[str, Any] | None, Lenient] = Field(None, alias="m.new_content")
@@ -113,12 +123,16 @@ def _emote(wire: MessageContent) -> Content:
 
 
 def _location(wire: MessageContent) -> Content:
-    found = _GEO.match(wire.geo_uri or "")
-    if not found:
+    """Read a place. Clients write its address or its coordinates into the text, and sometimes what people call it."""
+    name = (wire.location and wire.location.description) or ("" if "geo:" in wire.body else wire.body)
+    found = _GEO.match(wire.geo_uri or (wire.location and wire.location.uri) or "")
+    try:
+        place = Place(latitude=float(found[1]), longitude=float(found[2]), name=name) if found else None
+    except ValidationError:
+        place = None
+    if place is None:
         return Content(text=f"[location] {wire.body}", reply_to=_quoted(wire))
-    latitude, longitude = found.groups()
-    link = f"https://www.openstreetmap.org/?mlat={latitude}&mlon={longitude}"
-    return Content(text=f"[location] {wire.body}\n{link}", reply_to=_quoted(wire))
+    return Content(places=(place,), reply_to=_quoted(wire))
 
 
 _READERS: Mapping[str, Callable[[MessageContent], Content]] = {"m.emote": _emote, "m.location": _location}

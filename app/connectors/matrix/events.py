@@ -133,8 +133,7 @@ def _redaction(event: RoomEvent) -> Event:
     """Since version 11 of rooms the id stands in the content, before it stood beside it."""
     redacts = event.content.get("redacts") or event.redacts
     found = _Redaction.model_validate({**event.content, "redacts": redacts})
-    text = f"[deleted this message: {found.reason}]" if found.reason else "[deleted this message]"
-    return _about(event, Kind.DELETION, found.redacts, Content(text=text))
+    return _about(event, Kind.DELETION, found.redacts, Content(text=found.reason or ""))
 
 
 def _encrypted(event: RoomEvent) -> Event:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from app.connectors.matrix.credentials import MatrixCredentials, credentials_of
 from app.domain.account import Account
+from app.domain.part import Media
 from app.errors import (
     MessageInvalid,
     OutcomeUnknown,
@@ -96,6 +97,14 @@ REFUSALS: Mapping[str, Refusal] = {
 STATUSES: Mapping[int, Refusal] = {401: _TOKEN, 413: _SIZE}
 
 
+#: What else a refusal means where a file is uploaded.
+_LARGE_FILE = Refusal(MessageInvalid, "The file is larger than this homeserver takes: send a link to it instead.")
+UPLOAD_REFUSALS: Mapping[str, Refusal] = {
+    "M_TOO_LARGE": _LARGE_FILE,
+    "413": _LARGE_FILE,
+    FORBIDDEN: Refusal(MessageInvalid, "The homeserver does not take this kind of file: send a link to it instead."),
+}
+
 #: What a homeserver met when it called us at our wish.
 PING_REFUSALS: Mapping[str, Refusal] = {
     "M_URL_NOT_SET": Refusal(
@@ -130,8 +139,11 @@ class Homeserver:
 
     def address(self, *steps: str) -> str:
         """Return the address of a path; every step is one segment and is quoted."""
-        base = self.account.api_url or self.ours.homeserver_url
-        return "/".join([base, "_matrix", "client", *(quote(step, safe="") for step in steps)])
+        return "/".join([self._base, "_matrix", "client", *(quote(step, safe="") for step in steps)])
+
+    @property
+    def _base(self) -> str:
+        return self.account.api_url or self.ours.homeserver_url
 
     @property
     def headers(self) -> dict[str, str]:
@@ -159,6 +171,27 @@ class Homeserver:
         public = not self.account.api_url
         return self.http.request(method, url, headers=self.headers, params=params, json=json, public_only=public)
 
+    def upload(self, media: Media) -> str:
+        """Stream a file to the homeserver and return its mxc:// address.
+
+        https://spec.matrix.org/latest/client-server-api/#post_matrixmediav3upload
+
+        Raises:
+            RelayError: as ``Connector.send``.
+        """
+        with media.open() as file:
+            response = self.http.request(
+                "POST",
+                f"{self._base}/_matrix/media/v3/upload",
+                headers={**self.headers, "Content-Type": media.mime},
+                params={"user_id": self.ours.speaker, "filename": media.name},
+                content=file,
+                public_only=not self.account.api_url,
+            )
+        if not succeeded(response):
+            raise self.refusal(response, UPLOAD_REFUSALS)
+        return field(_body(response), "content_uri")
+
     def answer(self, response: Response) -> dict[str, Any]:
         """Return the answer to a call; an empty one where a yes comes without an object.
 
@@ -170,12 +203,12 @@ class Homeserver:
         return _body(response)
 
     def refusal(self, response: Response, meanings: Mapping[str, Refusal] | None = None) -> RelayError:
-        """Return the error that a refusal means; ``meanings`` go before the common ones."""
+        """Return the error that a refusal means; ``meanings``, by code or by status, go before the common ones."""
         code = errcode(response)
         detail = self._detail(response)
         if code == FORBIDDEN and _OTHER_USER in detail.lower():
             return _REGISTRATION.error(_REGISTRATION.hint, detail=detail)
-        if special := (meanings or {}).get(code):
+        if special := (meanings or {}).get(code or str(response.status)):
             return special.error(special.hint, detail=detail)
         if response.status == _TOO_MANY_REQUESTS or code == "M_LIMIT_EXCEEDED":
             return RateLimited("The homeserver asked to slow down.", retry_after=_wait(response), detail=detail)

@@ -6,6 +6,7 @@ Telegram documents no list of descriptions; these are the texts of its server
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from app.connectors.telegram.credentials import TelegramCredentials
 from app.domain.account import Account
+from app.domain.part import Media
 from app.errors import (
+    ContentUnsupported,
     MediaNotReady,
     MessageInvalid,
     OutcomeUnknown,
@@ -55,10 +58,24 @@ class ChatMoved(Rejected):
         self.chat_id = chat_id
 
 
+class FormRefused(ContentUnsupported):
+    """A file, place or contact is not what the method wants; nothing was sent, and in another form it can be."""
+
+    code = "form_refused"
+
+
 class FormattingRefused(MessageInvalid):
     """The entities are not to Telegram's liking; nothing was sent."""
 
     code = "formatting_refused"
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that goes along with a call, as the parameter ``field``."""
+
+    field: str
+    media: Media
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,13 @@ class Refusal:
 
 _BLOCKED = "The customer has blocked this bot or never started it: only they can open the conversation again."
 _LEFT = "The bot is not in this group or channel any more: somebody has to add it again."
+#: What is certainly not sent, but can be in another form: pictures of odd sizes, broken or disguised ones, voice notes
+#: to somebody who takes none, numbers that are none.
+_NO_SUCH_FORM = (
+    "photo_|image_process_failed|video_(content|file)|media_(invalid|empty)|sticker_|type of the web page content|"
+    "too big for a photo|can't use file of type|file type|voice_messages_forbidden|phone_number_invalid|"
+    "venue_|geo_point_invalid"
+)
 _TOO_BIG = f"The file is larger than the {LARGEST_DOWNLOAD // 1024 // 1024} MB that Telegram hands to bots."
 
 REFUSALS: tuple[Refusal, ...] = (
@@ -93,7 +117,7 @@ REFUSALS: tuple[Refusal, ...] = (
         "Telegram does not know this conversation for this bot: the customer has to write to the bot first.",
     ),
     Refusal(
-        "not enough rights|have no rights|chat_write_forbidden|need administrator rights|topic_closed",
+        r"not enough rights|have no rights|chat_(write|send_\w+)_forbidden|need administrator rights|topic_closed",
         RecipientUnreachable,
         "no_rights",
         "The bot may not write in this group: an administrator has to allow it.",
@@ -110,7 +134,12 @@ REFUSALS: tuple[Refusal, ...] = (
         "business_connection",
         "The Telegram Business account is not connected to this bot any more: its owner has to connect it again.",
     ),
-    Refusal("message is too long", MessageInvalid, "too_long", "The text is too long for Telegram: send it in two."),
+    Refusal(
+        "(message|caption) is too long",
+        MessageInvalid,
+        "too_long",
+        "The text is too long for Telegram: send it in two.",
+    ),
     Refusal("text is empty|text must be non-empty", MessageInvalid, "empty", "Telegram takes no empty message."),
     Refusal(
         "can't parse entities|(entity|entities)_",
@@ -118,6 +147,14 @@ REFUSALS: tuple[Refusal, ...] = (
         "formatting_refused",
         "Send it without formatting.",
     ),
+    Refusal(
+        "button_|inline keyboard|buttons? (url|text)",
+        MessageInvalid,
+        "button_refused",
+        "Telegram does not take one of the buttons: write its address or its answer into the text.",
+    ),
+    Refusal("must be non-empty|file_parts_invalid", MessageInvalid, "file_empty", "The file is empty."),
+    Refusal(_NO_SUCH_FORM, FormRefused, "form_refused", "Telegram cannot show this as what it is: send it as a file."),
     Refusal("file is too big", Rejected, "file_too_big", _TOO_BIG),
     Refusal("wrong file.?id|invalid file.?id|file_id", Rejected, "file_gone", "Telegram does not have this file now."),
     Refusal("temporarily unavailable", MediaNotReady, "file_not_ready", "Telegram is still preparing the file."),
@@ -151,7 +188,7 @@ STATUSES: Mapping[int, Refusal] = {
         "conflict",
         "Another program polls this bot's updates: stop it, then register the webhook again.",
     ),
-    413: Refusal("", MessageInvalid, "too_large", "The message is too large for Telegram."),
+    413: Refusal("", MessageInvalid, "too_large", "It is larger than the 50 MB that Telegram takes from bots."),
 }
 _UNKNOWN_REFUSAL = Refusal("", MessageInvalid, "refused", "Telegram does not take this message.")
 _OUT_OF_ORDER = Refusal("", ServiceUnavailable, "out_of_order", "Telegram is out of order at the moment.")
@@ -180,18 +217,30 @@ def credentials_of(account: Account) -> TelegramCredentials:
     return cast("TelegramCredentials", account.credentials)
 
 
-def call(method: str, payload: Mapping[str, JsonValue], *, account: Account, http: Http) -> JsonValue:
-    """Call one method and return its result.
+def call(
+    method: str, payload: Mapping[str, JsonValue], *, account: Account, http: Http, upload: Upload | None = None
+) -> JsonValue:
+    """Call one method, with a file if there is one, and return its result.
 
     Raises:
-        RelayError: Telegram refused, or did not answer; ``ChatMoved`` and ``FormattingRefused`` among them.
+        RelayError: Telegram refused, or did not answer; ``ChatMoved``, ``FormattingRefused`` and ``FormRefused`` among
+            them.
     """
     token = credentials_of(account).token.get_secret_value()
-    response = http.request("POST", f"{account.api_url}/bot{token}/{method}", json=dict(payload))
+    url = f"{account.api_url}/bot{token}/{method}"
+    response = _with_file(url, payload, upload, http=http) if upload else http.request("POST", url, json=dict(payload))
     reply = _reply(response)
     if reply and reply.ok and response.status < _REDIRECTION:
         return reply.result
     raise _error(response, reply, account)
+
+
+def _with_file(url: str, payload: Mapping[str, JsonValue], upload: Upload, *, http: Http) -> Response:
+    """Post a form, in which what is no text is JSON, and stream the file."""
+    form = {name: value if isinstance(value, str) else json.dumps(value) for name, value in payload.items()}
+    media = upload.media
+    with media.open() as file:
+        return http.request("POST", url, data=form, files={upload.field: (media.name, file, media.mime)})
 
 
 def _reply(response: Response) -> _Reply | None:

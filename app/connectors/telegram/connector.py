@@ -8,6 +8,7 @@ text twice rather than never.
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 from urllib.parse import quote
@@ -16,8 +17,15 @@ from pydantic import JsonValue
 from typing_extensions import override
 
 from app.connectors.base import Connector, MediaRequest, Profile
-from app.connectors.telegram import updates
-from app.connectors.telegram.calls import LARGEST_DOWNLOAD, ChatMoved, FormattingRefused, call, credentials_of
+from app.connectors.telegram import files, sending, updates
+from app.connectors.telegram.calls import (
+    LARGEST_DOWNLOAD,
+    ChatMoved,
+    FormattingRefused,
+    FormRefused,
+    call,
+    credentials_of,
+)
 from app.connectors.telegram.credentials import TelegramCredentials
 from app.domain.account import Account, Credentials
 from app.domain.capability import (
@@ -28,19 +36,17 @@ from app.domain.capability import (
     RichTextDialect,
     UnknownOutcome,
 )
-from app.domain.length import length
 from app.domain.message import Attachment, Event, Unopened
-from app.domain.part import Part, PartContent, Sent
+from app.domain.part import Part, Sent
 from app.domain.person import Identifier
-from app.domain.rich_text import html_reader, telegram
-from app.errors import ContentUnsupported, OutcomeUnknown, Rejected, SignatureInvalid
+from app.domain.webhook import Answer
+from app.errors import OutcomeUnknown, Rejected, SignatureInvalid
 
 if TYPE_CHECKING:
     from app.domain.webhook import RawRequest
     from app.http import Http
 
 SECRET_HEADER = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a header's name
-TEXT_LENGTH = 4096
 #: Telegram's default; more parallel requests would only shuffle the order in which chats arrive.
 MAX_CONNECTIONS = 40
 
@@ -59,8 +65,15 @@ class TelegramConnector(Connector):
     title = "Telegram"
     credentials = TelegramCredentials
     capabilities: ClassVar[Capabilities] = Capabilities(
-        text_length=TEXT_LENGTH,
+        text_length=sending.TEXT_LENGTH,
         text_unit=LengthUnit.UTF16,
+        attachments=files.ATTACHMENTS,
+        caption_length=sending.CAPTION_LENGTH,
+        captioned=files.CAPTIONED,
+        choices=sending.MOST_CHOICES,
+        choice_length=sending.CHOICE_LENGTH,
+        places=True,
+        cards=True,
         rich_text=RichTextDialect.TELEGRAM,
         replies=True,
         rates=RATES,
@@ -99,26 +112,36 @@ class TelegramConnector(Connector):
         return str(number) if type(number) is int else None
 
     @override
-    def send(self, part: Part, account: Account, http: Http) -> Sent:
-        """Send one text.
+    def answer(self, raw: RawRequest) -> Answer:
+        """Let a pressed button stop waiting: an answer may carry one call, whose result nobody is told.
 
-        A refusal because the group moved, or because of the formatting, is followed by the one call that Telegram
-        asks for: it is certain then that nothing was sent before.
+        https://core.telegram.org/bots/api#making-requests-when-getting-updates
         """
-        if part.content.attachment:
-            raise ContentUnsupported("Files cannot be sent to Telegram from here yet: send a link instead.")
-        payload = _payload(part)
         try:
-            return Sent(ids=(_message_id(call("sendMessage", payload, account=account, http=http)),))
-        except ChatMoved as moved:
-            payload["chat_id"] = moved.chat_id
-            sent = _message_id(call("sendMessage", payload, account=account, http=http))
-            return Sent(ids=(sent,), moved_to=str(moved.chat_id))
-        except FormattingRefused:
-            if not payload.pop("entities", None):
-                raise
-            payload["text"] = part.content.text
-            return Sent(ids=(_message_id(call("sendMessage", payload, account=account, http=http)),))
+            pressed = raw.json()["callback_query"]["id"]
+        except (ValueError, RecursionError, LookupError, TypeError):
+            return Answer()
+        body = {"method": "answerCallbackQuery", "callback_query_id": str(pressed)}
+        return Answer(body=json.dumps(body), content_type="application/json")
+
+    @override
+    def send(self, part: Part, account: Account, http: Http) -> Sent:
+        """Send a text, a file, a place or a contact.
+
+        A refusal because the group moved, because of the formatting, or because a file is no picture (video, voice
+        note) to Telegram's liking is followed by the one call that it asks for: it is certain then that nothing was
+        sent before.
+        """
+        request: sending.Request | None = sending.request(part)
+        while request is not None:
+            try:
+                result = call(request.method, request.payload, account=account, http=http, upload=request.upload)
+                return Sent(ids=(_message_id(result),), moved_to=request.moved_to)
+            except (ChatMoved, FormattingRefused, FormRefused) as refusal:
+                request = request.remedied(refusal)
+                if request is None:
+                    raise
+        raise AssertionError("a call is made or refused")
 
     def test(self, account: Account, http: Http) -> Profile:
         """See ``TestsCredentials``."""
@@ -126,6 +149,34 @@ class TelegramConnector(Connector):
         username, name = _text(me, "username"), _text(me, "first_name")
         shown = f"{name} (@{username})" if username else name
         return Profile(identifier=Identifier(value=str(credentials_of(account).bot_id)), name=shown)
+
+    def mark_read(self, conversation: str, account: Account, http: Http, *, message: str) -> None:
+        """See ``MarksRead``. Only Telegram Business has such a mark, and only for messages.
+
+        https://core.telegram.org/bots/api#readbusinessmessage
+        """
+        business, _, chat = conversation.rpartition(updates.BUSINESS_SEPARATOR)
+        if business and message.isdecimal():
+            payload: dict[str, JsonValue] = {
+                "business_connection_id": business,
+                "chat_id": _chat_id(chat),
+                "message_id": int(message),
+            }
+            call("readBusinessMessage", payload, account=account, http=http)
+
+    def show_typing(self, conversation: str, account: Account, http: Http) -> None:
+        """See ``ShowsTyping``: five seconds at most, and until the answer is there.
+
+        https://core.telegram.org/bots/api#sendchataction
+        """
+        business, _, chat = conversation.rpartition(updates.BUSINESS_SEPARATOR)
+        payload: dict[str, JsonValue] = {"chat_id": _chat_id(chat), "action": "typing"}
+        call(
+            "sendChatAction",
+            payload | ({"business_connection_id": business} if business else {}),
+            account=account,
+            http=http,
+        )
 
     def register_webhook(self, account: Account, url: str, http: Http) -> None:
         """See ``RegistersWebhook``."""
@@ -147,39 +198,6 @@ class TelegramConnector(Connector):
             raise Rejected("Telegram does not have this file any more.", code="file_gone")
         token = credentials_of(account).token.get_secret_value()
         return MediaRequest(url=f"{account.api_url}/file/bot{token}/{quote(path)}")
-
-
-def _payload(part: Part) -> dict[str, JsonValue]:
-    """Return ``sendMessage``'s parameters. A text that grew too long by its formatting goes without."""
-    business, _, chat = part.conversation.rpartition(updates.BUSINESS_SEPARATOR)
-    formatted = _formatted(part.content)
-    payload: dict[str, JsonValue] = {"chat_id": _chat_id(chat), "text": formatted.text}
-    if formatted.entities:
-        payload["entities"] = [_entity(one) for one in formatted.entities[: telegram.MOST_ENTITIES]]
-    if business:
-        payload["business_connection_id"] = business
-    if (part.content.reply_to or "").isdecimal():
-        payload["reply_parameters"] = {
-            "message_id": int(part.content.reply_to or ""),
-            "allow_sending_without_reply": True,
-        }
-    return payload
-
-
-def _formatted(content: PartContent) -> telegram.Entities:
-    formatted = telegram.write(html_reader.read(content.html)) if content.html else telegram.Entities("")
-    fits = 0 < length(formatted.text, LengthUnit.UTF16) <= TEXT_LENGTH
-    return formatted if fits else telegram.Entities(content.text)
-
-
-def _entity(entity: telegram.Entity) -> dict[str, JsonValue]:
-    body: dict[str, JsonValue] = {"type": entity.type, "offset": entity.offset, "length": entity.length}
-    return body | ({"url": entity.url} if entity.url else {})
-
-
-def _chat_id(chat: str) -> int | str:
-    """Return a number where it is one; channels may also be named ``@name``."""
-    return int(chat) if chat.removeprefix("-").isdecimal() else chat
 
 
 def _message_id(result: JsonValue) -> str:

@@ -1,12 +1,15 @@
-"""What a Telegram message says, in our words. Whatever has no bytes is told in a line in square brackets."""
+"""What a Telegram message says, in our words. What is no text, file, place or card is told in square brackets."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app.connectors.telegram.wire import ChatMessage, Entity, File, Location
-from app.domain.message import Attachment, AttachmentKind, Content
+from pydantic import ValidationError
+
+from app.connectors.telegram.wire import ChatMessage, Contact, Entity, File
+from app.domain import vcard
+from app.domain.message import Attachment, AttachmentKind, Card, Content, Place
 from app.domain.rich_text import html_writer, telegram
 
 
@@ -68,7 +71,6 @@ _ATTRIBUTES = frozenset({
     "is_automatic_forward",
     "is_from_offline",
     "link_preview_options",
-    "media_group_id",
     "quote",
     "reply_markup",
     "sender_boost_count",
@@ -82,13 +84,16 @@ def read(message: ChatMessage) -> Content:
     lines = _lines(message)
     attachments = tuple(one for one in (_photo(message), _file(message), _sticker(message)) if one)
     text, entities = message.text or message.caption, message.entities if message.text else message.caption_entities
-    if not text and not lines and not attachments:
+    places, cards = tuple(filter(None, [_place(message)])), tuple(filter(None, [_card(message)]))
+    if not (text or lines or attachments or places or cards):
         lines = [_unknown(message)]
     html = _html(text, entities) if text and not lines else None
     return Content(
         text="\n".join([text, *lines] if text else lines),
         html=html,
         attachments=attachments,
+        places=places,
+        cards=cards,
         reply_to=_reply_to(message),
     )
 
@@ -160,26 +165,39 @@ def _stickers_emoji(message: ChatMessage) -> str:
     return f"[sticker {message.sticker.emoji}]" if message.sticker and message.sticker.emoji else ""
 
 
-def _place(message: ChatMessage) -> str:
-    if message.venue:
-        name = ", ".join(part for part in (message.venue.title, message.venue.address) if part)
-        return f"[place: {name}] {_map(message.venue.location)}"
-    if not message.location:
+def _place(message: ChatMessage) -> Place | None:
+    """Return a shared place; a venue fills ``location`` as well. None without one that is on the earth."""
+    point = message.venue.location if message.venue else message.location
+    if point is None:
+        return None
+    words = {"name": message.venue.title, "address": message.venue.address} if message.venue else {}
+    try:
+        return Place(latitude=point.latitude, longitude=point.longitude, **words)
+    except ValidationError:
+        return None
+
+
+def _where(message: ChatMessage) -> str:
+    """Say what a point alone would not tell: that it moved on, or that there is none."""
+    if not message.location and not message.venue:
         return ""
-    if message.location.live_period:
-        return f"[live location, as it was at first] {_map(message.location)}"
-    return f"[location] {_map(message.location)}"
+    if _place(message) is None:
+        return "[location]"
+    return "[live location, as it was at first]" if message.location and message.location.live_period else ""
 
 
-def _map(location: Location) -> str:
-    return f"https://www.google.com/maps?q={location.latitude},{location.longitude}"
+def _card(message: ChatMessage) -> Card | None:
+    """Return a shared contact, with what its vCard says more."""
+    return _complete(message.contact) if message.contact else None
 
 
-def _contact(message: ChatMessage) -> str:
-    if not message.contact:
-        return ""
-    name = f"{message.contact.first_name} {message.contact.last_name}".strip()
-    return f"[contact: {', '.join(part for part in (name, message.contact.phone_number) if part)}]"
+def _complete(contact: Contact) -> Card:
+    more = vcard.read(contact.vcard)
+    name = f"{contact.first_name} {contact.last_name}".strip()
+    phones = (contact.phone_number, *more.phones) if contact.phone_number else more.phones
+    digits = {"".join(filter(str.isdigit, one)): one for one in reversed(phones)}
+    kept = tuple(one for one in dict.fromkeys(phones) if one in digits.values())
+    return more.model_copy(update={"name": name or more.name, "phones": kept})
 
 
 def _poll(message: ChatMessage) -> str:
@@ -206,8 +224,7 @@ def _unknown(message: ChatMessage) -> str:
 _DESCRIBERS: tuple[Callable[[ChatMessage], str], ...] = (
     _lost_file,
     _stickers_emoji,
-    _place,
-    _contact,
+    _where,
     _poll,
     _dice,
     _sentence,

@@ -19,6 +19,7 @@ from app.connectors.telegram.wire import (
     Callback,
     Chat,
     ChatMessage,
+    Deletion,
     MembershipChange,
     Reaction,
     Reference,
@@ -49,6 +50,9 @@ _OUT = frozenset({"kicked", "left"})
 
 #: Updates of channels, where only administrators write.
 _CHANNEL = frozenset({"channel_post", "edited_channel_post"})
+
+#: Of what Telegram gives no time for.
+_TIMELESS = datetime.fromtimestamp(0, UTC)
 
 #: Between the business connection and the chat in a conversation's id.
 BUSINESS_SEPARATOR = ":"
@@ -118,6 +122,7 @@ def _message(message: ChatMessage, item: _Item, kind: Kind) -> list[Event]:
             revision="" if kind is Kind.MESSAGE else str(item.number),
             own=own,
             customer=_user(message.chat) if own else None,
+            album=message.media_group_id if kind is Kind.MESSAGE else "",
         )
     ]
 
@@ -180,19 +185,37 @@ def _read_reaction(item: _Item) -> list[Event]:
     sender = _person(reaction.user or reaction.actor_chat)
     if sender is None or (reaction.user and reaction.user.id == item.bot_id):
         return []
-    emoji = " ".join(one.emoji or "a custom emoji" for one in reaction.new_reaction)
-    text = f"[reacted with {emoji}]" if emoji else "[took a reaction back]"
+    shown = reaction.new_reaction or reaction.old_reaction
+    emoji = " ".join(one.emoji or "a custom emoji" for one in shown)
     return [
         Message(
             conversation=conversation_of(reaction.chat),
             service_id=str(reaction.message_id),
             sender=sender,
-            content=Content(text=text, reply_to=str(reaction.message_id)),
+            content=Content(text=emoji, is_withdrawn=not reaction.new_reaction),
             sent_at=_moment(reaction.date),
             order=item.number,
             kind=Kind.REACTION,
             revision=str(item.number),
         )
+    ]
+
+
+def _read_deletion(item: _Item) -> list[Event]:
+    """Messages that were deleted in a chat of Telegram Business: the customer's own, as far as anybody can tell."""
+    deletion = Deletion.model_validate(item.value)
+    return [
+        Message(
+            conversation=conversation_of(deletion.chat, deletion.business_connection_id),
+            service_id=str(deleted),
+            sender=_user(deletion.chat),
+            content=Content(),
+            sent_at=_TIMELESS,
+            order=item.number,
+            kind=Kind.DELETION,
+            revision=str(item.number),
+        )
+        for deleted in deletion.message_ids
     ]
 
 
@@ -246,5 +269,6 @@ _READERS: Mapping[str, Callable[[_Item], list[Event]]] = {
     "edited_business_message": _read_edit,
     "callback_query": _read_callback,
     "message_reaction": _read_reaction,
+    "deleted_business_messages": _read_deletion,
     "my_chat_member": _read_membership,
 }

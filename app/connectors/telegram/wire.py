@@ -109,6 +109,7 @@ class Contact(Wire):
     first_name: Text = ""
     last_name: Text = ""
     user_id: Id | None = None
+    vcard: Text = ""
 
 
 class PollOption(Wire):
@@ -169,6 +170,7 @@ class ChatMessage(Wire):
     is_topic_message: bool = False
     reply_to_message: Reference | None = None
     edit_date: Date | None = None
+    media_group_id: Text = ""
     text: Text = ""
     entities: tuple[Entity, ...] = ()
     caption: Text = ""
@@ -214,7 +216,16 @@ class Reaction(Wire):
     date: Date
     user: User | None = None
     actor_chat: Chat | None = None
+    old_reaction: tuple[ReactionKind, ...] = ()
     new_reaction: tuple[ReactionKind, ...] = ()
+
+
+class Deletion(Wire):
+    """Messages of a chat of Telegram Business were deleted; nobody is told by whom and when."""
+
+    business_connection_id: Text
+    chat: Chat
+    message_ids: tuple[Id, ...]
 
 
 class Membership(Wire):

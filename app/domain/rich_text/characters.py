@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 
 import regex
 
@@ -24,6 +25,12 @@ def clean(text: str) -> str:
 def is_blank(text: str) -> bool:
     """Whether a reader would see nothing: spaces, controls and invisible joiners only. Services refuse such texts."""
     return all(char.isspace() or unicodedata.category(char) in {"Cc", "Cf"} for char in text)
+
+
+def beginning(text: str, most: int) -> str:
+    """Return the first ``most`` characters as people see them, with an ellipsis where that is not all."""
+    end = next(islice(grapheme_ends(text), most - 1, None), len(text))
+    return text if end >= len(text) else f"{text[:end].rstrip()}…"
 
 
 def grapheme_ends(text: str) -> Iterator[int]:

@@ -18,6 +18,8 @@ from app.simulator.telegram.text import units
 PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 )
+#: The beginning of a video.
+FILM = bytes.fromhex("000000186674797069736f6d0000020069736f6d6d703432")
 WEBP = base64.b64decode("UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA")
 
 
@@ -27,19 +29,28 @@ class Kind(StrEnum):
     PHOTO = "photo"
     DOCUMENT = "document"
     VOICE = "voice"
+    AUDIO = "audio"
+    VIDEO = "video"
+    VIDEO_NOTE = "video_note"
+    ANIMATION = "animation"
     STICKER = "sticker"
     LOCATION = "location"
+    VENUE = "venue"
     CONTACT = "contact"
     POLL = "poll"
 
 
 class Thing(BaseModel):
-    """What to send; fields that a kind does not need are ignored. `size` claims another length than `base64` has."""
+    """What to send; fields that a kind does not need are ignored. `size` claims another length than `base64` has.
+
+    Things with the same `album` were chosen together; each of them is a message of its own.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     kind: Kind
     caption: str = ""
+    album: str = ""
     name: str = ""
     mime: str = ""
     base64: str = ""
@@ -47,6 +58,8 @@ class Thing(BaseModel):
     emoji: str = "\N{THUMBS UP SIGN}"
     latitude: float = 48.2082
     longitude: float = 16.3738
+    title: str = "Market"
+    address: str = "1 Main Street"
     phone_number: str = "+431234567"
     #: Whose number it is, where that is somebody on Telegram.
     contact_user: int | None = None
@@ -91,7 +104,8 @@ def thing_content(telegram: Telegram, thing: Thing) -> Json:
         ValueError: its bytes cannot be read.
     """
     caption = {"caption": thing.caption} if thing.caption else {}
-    return {**_BUILDERS[thing.kind](telegram, thing), **caption}
+    album = {"media_group_id": thing.album} if thing.album else {}
+    return {**_BUILDERS[thing.kind](telegram, thing), **caption, **album}
 
 
 def edit(telegram: Telegram, bot: Bot, chat: Chat, *, message_id: int, text: str) -> Json | None:
@@ -181,14 +195,54 @@ def _voice(telegram: Telegram, thing: Thing) -> Json:
     return {"voice": {**stored.as_json(), "duration": 1, "mime_type": "audio/ogg"}}
 
 
+def _audio(telegram: Telegram, thing: Thing) -> Json:
+    name, mime = thing.name or "song.mp3", thing.mime or "audio/mpeg"
+    stored = telegram.store(thing.content(b"ID3"), name=name, mime=mime, folder="music", size=thing.size)
+    return {"audio": {**stored.as_json(), "duration": 1, "file_name": name, "mime_type": mime}}
+
+
+def _video(telegram: Telegram, thing: Thing) -> Json:
+    return {"video": _film(telegram, thing)}
+
+
+def _video_note(telegram: Telegram, thing: Thing) -> Json:
+    """A round one: square, and without a name."""
+    stored = telegram.store(
+        thing.content(FILM), name="note.mp4", mime="video/mp4", folder="video_notes", size=thing.size
+    )
+    return {"video_note": {**stored.as_json(), "length": 240, "duration": 1}}
+
+
+def _animation(telegram: Telegram, thing: Thing) -> Json:
+    film = _film(telegram, thing)
+    plain = ("file_id", "file_unique_id", "file_size", "file_name", "mime_type")
+    return {"animation": film, "document": {name: film[name] for name in plain}}
+
+
+def _film(telegram: Telegram, thing: Thing) -> Json:
+    name, mime = thing.name or "video.mp4", thing.mime or "video/mp4"
+    stored = telegram.store(thing.content(FILM), name=name, mime=mime, folder="videos", size=thing.size)
+    looks = {"width": 640, "height": 480, "duration": 1}
+    return {**stored.as_json(), **looks, "file_name": name, "mime_type": mime}
+
+
 def _sticker(telegram: Telegram, thing: Thing) -> Json:
-    stored = telegram.store(thing.content(WEBP), name="sticker.webp", mime="image/webp", folder="stickers")
-    looks: dict[str, Any] = {"width": 512, "height": 512, "is_animated": False, "is_video": False}
+    content = thing.content(WEBP)
+    moving = "tgs" if content[:2] == b"\x1f\x8b" else "webm" if content[:2] == b"\x1aE" else ""
+    suffix, mime = moving or "webp", {"": "image/webp", "webm": "video/webm"}.get(moving, "application/gzip")
+    stored = telegram.store(content, name=f"sticker.{suffix}", mime=mime, folder="stickers")
+    moves = {"is_animated": moving == "tgs", "is_video": moving == "webm"}
+    looks: dict[str, Any] = {"width": 512, "height": 512, **moves}
     return {"sticker": {**stored.as_json(), **looks, "type": "regular", "emoji": thing.emoji}}
 
 
 def _location(_telegram: Telegram, thing: Thing) -> Json:
     return {"location": {"latitude": thing.latitude, "longitude": thing.longitude}}
+
+
+def _venue(telegram: Telegram, thing: Thing) -> Json:
+    where = _location(telegram, thing)
+    return {**where, "venue": {**where, "title": thing.title, "address": thing.address}}
 
 
 def _contact(_telegram: Telegram, thing: Thing) -> Json:
@@ -220,8 +274,13 @@ _BUILDERS: dict[Kind, Callable[[Telegram, Thing], Json]] = {
     Kind.PHOTO: _photo,
     Kind.DOCUMENT: _document,
     Kind.VOICE: _voice,
+    Kind.AUDIO: _audio,
+    Kind.VIDEO: _video,
+    Kind.VIDEO_NOTE: _video_note,
+    Kind.ANIMATION: _animation,
     Kind.STICKER: _sticker,
     Kind.LOCATION: _location,
+    Kind.VENUE: _venue,
     Kind.CONTACT: _contact,
     Kind.POLL: _poll,
 }

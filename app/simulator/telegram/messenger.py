@@ -158,6 +158,18 @@ class Telegram:
                 bot.pending.pop(update_id, None)
             if attempt.outcome in {"retry", "failed"}:
                 bot.last_error = (int(attempt.at), _problem(attempt))
+            elif attempt.outcome == "done":
+                bot.callbacks.discard(_answered(attempt.answer))
+
+
+def _answered(answer: bytes) -> str:
+    """The pressed button whose waiting ends: of the calls that an answer may carry, the one that is played here."""
+    try:
+        body = json.loads(answer)
+    except ValueError:
+        return ""
+    is_one = isinstance(body, dict) and str(body.get("method", "")).lower() == "answercallbackquery"
+    return str(body.get("callback_query_id", "")) if is_one else ""
 
 
 def _problem(attempt: Attempt) -> str:

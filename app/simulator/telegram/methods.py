@@ -9,8 +9,17 @@ from typing import Any
 
 from app.simulator.telegram.call import Call
 from app.simulator.telegram.errors import TelegramError, bad_request
-from app.simulator.telegram.sending import get_chat, send_chat_action, send_document, send_message, send_photo
+from app.simulator.telegram.sending import (
+    get_chat,
+    read_business_message,
+    send_chat_action,
+    send_contact,
+    send_location,
+    send_message,
+    send_venue,
+)
 from app.simulator.telegram.state import Json, Webhook
+from app.simulator.telegram.uploads import SENDERS
 
 #: Largest file that bots may fetch, bytes.
 DOWNLOAD_LIMIT = 20 << 20
@@ -122,11 +131,14 @@ METHODS: dict[str, Callable[[Call], Any]] = {
     "getfile": get_file,
     "getme": get_me,
     "getwebhookinfo": get_webhook_info,
+    "readbusinessmessage": read_business_message,
     "sendchataction": send_chat_action,
-    "senddocument": send_document,
+    "sendcontact": send_contact,
+    "sendlocation": send_location,
     "sendmessage": send_message,
-    "sendphoto": send_photo,
+    "sendvenue": send_venue,
     "setwebhook": set_webhook,
+    **SENDERS,
 }
 
 

@@ -7,12 +7,12 @@ from typing import Any
 from app.simulator.telegram import limits
 from app.simulator.telegram.call import Call
 from app.simulator.telegram.errors import TelegramError, bad_request, forbidden
+from app.simulator.telegram.keyboards import markup_of
 from app.simulator.telegram.state import Chat, ChatState, Json, without_reply
 from app.simulator.telegram.text import CAPTION_LIMIT, MESSAGE_LIMIT, checked_length, formatted
 
-#: Largest uploads, bytes.
-PHOTO_LIMIT = 10_000_000
-FILE_LIMIT = 50_000_000
+#: Longest vCard, bytes.
+VCARD_LIMIT = 2048
 
 #: Why a chat does not take messages of the bot.
 REFUSALS = {
@@ -48,28 +48,32 @@ def send_message(call: Call) -> Json:
     if not text.strip():
         raise bad_request("message text is empty")
     checked_length(text, limit=MESSAGE_LIMIT, what="message")
-    return _post(call, chat, {"text": text, **({"entities": entities} if entities else {})})
+    return post(call, chat, {"text": text, **({"entities": entities} if entities else {})})
 
 
-def send_photo(call: Call) -> Json:
-    """A picture with an optional caption."""
+def send_location(call: Call) -> Json:
+    """A point on the map."""
     chat = writable_chat(call)
-    caption = _caption(call)
-    stored = call.file("photo", folder="photos", default="photo.jpg")
-    if stored.size > PHOTO_LIMIT:
-        raise bad_request("file of size 10485760 bytes is too big for a photo")
-    return _post(call, chat, {"photo": [{**stored.as_json(), "width": 640, "height": 480}], **caption})
+    return post(call, chat, {"location": _point(call)})
 
 
-def send_document(call: Call) -> Json:
-    """Any file with an optional caption."""
+def send_venue(call: Call) -> Json:
+    """A place with a name and an address."""
     chat = writable_chat(call)
-    caption = _caption(call)
-    stored = call.file("document", folder="documents", default="document.bin")
-    if stored.size > FILE_LIMIT:
-        raise TelegramError(413, "Request Entity Too Large")
-    document = {**stored.as_json(), "file_name": stored.name, "mime_type": stored.mime}
-    return _post(call, chat, {"document": document, **caption})
+    venue = {"location": _point(call), "title": _needed(call, "title"), "address": _needed(call, "address")}
+    return post(call, chat, {"venue": venue, "location": venue["location"]})
+
+
+def send_contact(call: Call) -> Json:
+    """Somebody's number."""
+    chat = writable_chat(call)
+    contact = {"phone_number": _needed(call, "phone_number"), "first_name": _needed(call, "first_name")}
+    for name in ("last_name", "vcard"):
+        if call.text(name):
+            contact[name] = call.text(name)
+    if len(contact.get("vcard", "").encode()) > VCARD_LIMIT:
+        raise bad_request("vcard is too long")
+    return post(call, chat, {"contact": contact})
 
 
 def send_chat_action(call: Call) -> bool:
@@ -77,6 +81,15 @@ def send_chat_action(call: Call) -> bool:
     _reachable(_chat(call))
     if call.text("action") not in ACTIONS:
         raise bad_request("wrong parameter action in request")
+    return True
+
+
+def read_business_message(call: Call) -> bool:
+    """A message of a customer's is marked as read, for the account that is connected to the bot."""
+    chat = _chat(call)
+    if not call.text("business_connection_id"):
+        raise bad_request("business connection not found")
+    call.bot.read.append((call.text("business_connection_id"), chat.id, call.integer("message_id")))
     return True
 
 
@@ -139,7 +152,8 @@ def _reachable(chat: Chat) -> None:
         raise forbidden(REFUSALS[chat.state].format(type=chat.type.value))
 
 
-def _caption(call: Call) -> Json:
+def caption_of(call: Call) -> Json:
+    """The caption of a file, with its formatting."""
     text, entities = formatted(
         call.text("caption"), parse_mode=call.text("parse_mode"), entities=call.structure("caption_entities") or []
     )
@@ -148,9 +162,26 @@ def _caption(call: Call) -> Json:
     return {**caption, "caption_entities": entities} if entities else caption
 
 
-def _post(call: Call, chat: Chat, content: Json) -> Json:
-    quoted = _quoted(call, chat)
-    return call.telegram.post(call.bot, chat, sender=call.bot.as_user(), content={**content, **quoted})
+def post(call: Call, chat: Chat, content: Json) -> Json:
+    """Put a message of the bot's into a chat, with what it quotes and the buttons under it."""
+    more = {**_quoted(call, chat), **markup_of(call)}
+    return call.telegram.post(call.bot, chat, sender=call.bot.as_user(), content={**content, **more})
+
+
+def _point(call: Call) -> Json:
+    try:
+        latitude, longitude = float(call.text("latitude")), float(call.text("longitude"))
+    except ValueError:
+        raise bad_request("location is empty") from None
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):  # noqa: PLR2004 - degrees
+        raise bad_request("wrong location specified")
+    return {"latitude": latitude, "longitude": longitude}
+
+
+def _needed(call: Call, name: str) -> str:
+    if not call.text(name).strip():
+        raise bad_request(f"{name.replace('_', ' ')} is empty")
+    return call.text(name)
 
 
 def _quoted(call: Call, chat: Chat) -> Json:

@@ -126,6 +126,8 @@ class Bot:
     calls: deque[tuple[float, int]] = field(default_factory=deque)
     silent_until: float = 0.0
     callbacks: set[str] = field(default_factory=set)
+    #: What was marked as read: business connection, chat, message.
+    read: list[tuple[str, int, int]] = field(default_factory=list)
 
     def as_user(self) -> Json:
         """The User object of the bot."""

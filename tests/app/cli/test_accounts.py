@@ -222,6 +222,25 @@ def test_what_is_done_with_contacts_and_names_is_chosen(terminal: Terminal) -> N
 
 
 @pytest.mark.usefixtures("relay")
+def test_options_are_switched_and_shown(terminal: Terminal) -> None:
+    def options() -> dict[str, bool]:
+        return dict(terminal.json("accounts", "show", 1)["options"])
+
+    usual = {"edits": True, "deletions": True, "reactions": True, "speakers": False, "typing": False}
+    assert options() == {**usual, "read_marks": False}
+    said = terminal.out("accounts", "set", 1, "edits=off", "read-marks=ON")
+    assert said.splitlines() == ["edits is off for account 1.", "read_marks is on for account 1."]
+    assert options() == {**usual, "edits": False, "read_marks": True}
+    terminal.run("accounts", "set", 1, "edits=on")
+    assert options() == {**usual, "read_marks": True}
+    assert terminal.json("accounts", "list")[0]["options"] == options()
+    assert "read marks" in terminal.out("accounts", "show", 1)
+    assert "no account 7" in terminal.refusal("accounts", "set", 7, "edits=on")
+    assert "There are: edits" in terminal.refusal("accounts", "set", 1, "wishes=on", status=2)
+    assert "edits=on or edits=off" in terminal.refusal("accounts", "set", 1, "edits=yes", status=2)
+
+
+@pytest.mark.usefixtures("relay")
 def test_lists_where_an_account_is(terminal: Terminal) -> None:
     added = terminal.json("accounts", "add", "loopback", *NEW, "--set", f"token={LOOPBACK_TOKEN}")
     [line] = [one for one in terminal.json("accounts", "list") if one["id"] == added["id"]]

@@ -25,6 +25,7 @@ from app.domain.message import (
     Message,
     Notice,
     NoticeKind,
+    Place,
     Receipt,
     Unopened,
 )
@@ -123,10 +124,9 @@ def test_a_sticker_is_an_attachment() -> None:
     assert (attachment.kind, attachment.name) == (AttachmentKind.STICKER, "a waving fox")
 
 
-def test_a_location_has_a_link() -> None:
-    assert recorded_message("location").content.text == (
-        "[location] the harbour\nhttps://www.openstreetmap.org/?mlat=53.5461&mlon=9.9660"
-    )
+def test_a_location_is_a_place() -> None:
+    content = recorded_message("location").content
+    assert content == Content(places=(Place(latitude=53.5461, longitude=9.966, name="the harbour"),))
 
 
 def test_a_reply_quotes_and_loses_the_old_fallback() -> None:
@@ -152,7 +152,7 @@ def test_a_redaction_is_a_deletion_with_its_reason() -> None:
     wire = payload("redaction")["events"][0]
     found = recorded_message("redaction")
     assert (found.kind, found.service_id, found.revision) == (Kind.DELETION, wire["redacts"], wire["event_id"])
-    assert found.content.text == "[deleted this message: wrong room]"
+    assert found.content.text == "wrong room"
 
 
 def test_an_encrypted_message_is_announced() -> None:
@@ -230,6 +230,21 @@ def test_a_read_receipt_covers_what_came_before() -> None:
             Content(text="[file 'a' cannot be fetched: it is encrypted or has no valid address]"),
         ),
         ("odd place", {"msgtype": "m.location", "body": "x", "geo_uri": "geo:?"}, Content(text="[location] x")),
+        ("place beyond", {"msgtype": "m.location", "body": "x", "geo_uri": "geo:91,0"}, Content(text="[location] x")),
+        (
+            "place of a client that names it apart",
+            {
+                "msgtype": "m.location",
+                "body": "Location geo:1.5,-2;u=9 at noon",
+                "org.matrix.msc3488.location": {"uri": "geo:1.5,-2;u=9", "description": "the pier"},
+            },
+            Content(places=(Place(latitude=1.5, longitude=-2, name="the pier"),)),
+        ),
+        (
+            "place without a name",
+            {"msgtype": "m.location", "body": "Location geo:1.5,-2", "geo_uri": "geo:1.5,-2"},
+            Content(places=(Place(latitude=1.5, longitude=-2),)),
+        ),
         (
             "quotation in HTML",
             {
@@ -557,13 +572,6 @@ def test_formatting_that_makes_an_event_too_large_is_left_out(server: ScriptedSe
     text = "é" * (CONNECTOR.capabilities.text_length // 2)
     CONNECTOR.send(part(text=text, html=f"<b>{text}</b>"), at(server), http)
     assert server.seen[0].json() == {"msgtype": "m.text", "body": text, "m.mentions": {}}
-
-
-def test_an_attachment_is_refused_before_any_call(server: ScriptedServer, http: Http) -> None:
-    attachment = Attachment(kind=AttachmentKind.FILE, source="x")
-    with pytest.raises(ContentUnsupported):
-        CONNECTOR.send(part(attachment=attachment), at(server), http)
-    assert server.seen == []
 
 
 @pytest.mark.parametrize(

@@ -54,15 +54,8 @@ def test_an_address_without_a_file() -> None:
 @pytest.mark.parametrize(
     ("item", "line"),
     [
-        ({"type": "LOCATION", "latitude": 52.5, "longitude": 13, "name": "Shop"}, "Shop, 52.5, 13"),
         ({"type": "LOCATION"}, "[location]"),
-        (
-            {
-                "type": "CONTACT",
-                "contactProfile": {"name": {"firstName": "Dana", "lastName": "Roe"}, "phones": [{"phone": "+491"}]},
-            },
-            "Dana Roe, +491",
-        ),
+        ({"type": "LOCATION", "latitude": 95, "longitude": 13, "name": "Shop", "url": "https://s"}, "Shop, https://s"),
         ({"type": "CONTACT", "contactProfile": "odd"}, "[contact]"),
         ({"type": "MESSAGE_HEADER", "text": "Order 7"}, "Order 7"),
         ({"type": "UNSUPPORTED_CONTENT"}, "[attachment]"),

@@ -25,7 +25,8 @@ from app import metrics
 from app.connectors.loopback import LoopbackConnector, LoopbackCredentials
 from app.domain.person import Identifier
 from app.http import Http
-from app.relay import attachments, schedule
+from app.relay import schedule
+from app.relay.attachments.preparing import prepare
 from app.relay.drain import drain
 from app.relay.services import Services, build, seal_credentials
 from app.settings import Settings
@@ -49,6 +50,7 @@ from app.storage.tables import (
     messages,
     receipts,
     reconciled,
+    stored_media,
 )
 from app.storage.tables import portals as portal_table
 from app.web import create_app
@@ -61,7 +63,8 @@ LOOPBACK_SECRET = "loopback-secret-of-the-tests"
 _TIMES: dict[Table, tuple[str, ...]] = {
     lanes: ("lease", "due", "rung_until", "slot"),
     messages: ("not_before", "deadline_at", "accepted_at", "finished_at"),
-    media: ("lease", "due", "rung_until", "created_at"),
+    media: ("lease", "due", "rung_until", "created_at", "finished_at"),
+    stored_media: ("kept_until",),
     portal_table: ("access_expires_at", "refresh_lease"),
     envelopes: ("received_at",),
     receipts: ("received_at",),
@@ -321,7 +324,7 @@ class RelayWorld:
             ids = list(
                 connection.execute(select(lanes.c.id).where(lanes.c.due <= now()).order_by(lanes.c.due)).scalars()
             )
-        done = sum(attachments.prepare(self.services, one) for one in jobs)
+        done = sum(prepare(self.services, one) for one in jobs)
         return done + sum(drain(self.services, one) for one in ids)
 
     @contextmanager

@@ -13,6 +13,7 @@ from telegram.constants import ChatMemberStatus
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter
 
 from app.simulator.faults import Api, Fault, FaultKind, FaultRule
+from app.simulator.telegram.customers import PIXEL, Kind
 from tests.app.simulator.messengers import Receiver, Simulator, running_receiver, running_simulator
 
 TOKEN = "700001:AAF-simulated_token"
@@ -77,8 +78,8 @@ def test_files_both_ways(simulator: Simulator, receiver: Receiver) -> None:
         return bytes(await (await bot.get_file(picture)).download_as_bytearray())
 
     assert ask(simulator, fetch) == b"bytes"
-    sent = ask(simulator, lambda bot: bot.send_photo(DANA, b"JPEG", caption="here"))
-    assert (sent.photo[-1].file_size, sent.caption) == (4, "here")
+    sent = ask(simulator, lambda bot: bot.send_photo(DANA, PIXEL, caption="here"))
+    assert (sent.photo[-1].file_size, sent.caption) == (len(PIXEL), "here")
     document = ask(simulator, lambda bot: bot.send_document(DANA, b"text", filename="a.txt")).document
     assert document is not None
     assert document.file_name == "a.txt"
@@ -125,7 +126,7 @@ def test_too_many_requests(simulator: Simulator, monkeypatch: pytest.MonkeyPatch
     assert limited.value.retry_after == timedelta(seconds=3)
 
 
-@pytest.mark.parametrize("kind", ["photo", "document", "voice", "sticker", "location", "contact", "poll"])
+@pytest.mark.parametrize("kind", [*Kind])
 def test_it_reads_every_kind_of_message(simulator: Simulator, receiver: Receiver, kind: str) -> None:
     simulator.post("telegram/send-kind", bot=700001, chat_id=DANA, kind=kind)
     update = read(receiver.wait(1)[0].json)

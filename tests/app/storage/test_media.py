@@ -5,9 +5,9 @@ from functools import partial
 import pytest
 
 from app.domain.message import Attachment, AttachmentKind
-from app.storage import media
+from app.storage import lanes, media
 from app.storage import tables as t
-from app.storage.media import Job
+from app.storage.media import InHubSpot, Job
 from tests.app.storage.rows import Rows, at_once
 
 PICTURE = Attachment(kind=AttachmentKind.IMAGE, source="id:1", name="a.png", mime="image/png", size=3)
@@ -73,7 +73,7 @@ def test_one_of_many_prepares_an_attachment(rows: Rows) -> None:
 
 def test_a_ready_attachment_has_its_file_and_is_done(rows: Rows) -> None:
     message, (one,) = add(rows)
-    rows.write(media.ready, claimed(rows, one), file_id="f1", name="b.png", mime="image/png", size=3)
+    rows.write(media.ready, claimed(rows, one), InHubSpot("f1", "b.png", "image/png", 3))
     (found,) = rows.read(media.of_message, message)
     assert (found.state, found.file_id, found.name, found.mime, found.hint) == ("ready", "f1", "b.png", "image/png", "")
     assert claim(rows, one) is None
@@ -104,11 +104,11 @@ def test_the_first_result_counts(rows: Rows) -> None:
     late = claimed(rows, one, "late")
     lose(rows, late)
     quick = claimed(rows, one, "quick")
-    rows.write(media.ready, quick, file_id="f1", name="", mime="", size=1)
-    rows.write(media.ready, late, file_id="f2", name="", mime="", size=1)
+    rows.write(media.ready, quick, InHubSpot("f1", "", "", 1))
+    rows.write(media.ready, late, InHubSpot("f2", "", "", 1))
     rows.write(media.failed, late, hint="Gone.")
     rows.write(media.again, late, delay=0.0)
-    rows.write(media.abandon, message, hint="Late.")
+    assert rows.write(media.leave_behind, message) == frozenset()
     (found,) = rows.read(media.of_message, message)
     assert (found.state, found.file_id, found.hint) == ("ready", "f1", "")
     assert rows.read(media.due, limit=10) == []
@@ -123,16 +123,44 @@ def test_who_lost_its_lease_does_not_free_the_attachment_of_its_successor(rows: 
     assert claim(rows, one, "third") is None
 
 
-def test_a_message_stops_waiting_for_its_attachments(rows: Rows) -> None:
+def test_a_message_leaves_behind_what_is_not_there_yet(rows: Rows) -> None:
     message, (first, second) = add(rows, PICTURE, VOICE)
-    other, (third,) = add(rows)
-    rows.write(media.ready, claimed(rows, first), file_id="f1", name="", mime="", size=1)
-    rows.write(media.abandon, message, hint="Too late.")
-    assert states(rows, message) == ["ready", "failed"]
-    assert [one.hint for one in rows.read(media.of_message, message)] == ["", "Too late."]
-    assert claim(rows, second) is None
-    assert states(rows, other) == ["pending"]
-    assert rows.read(media.due, limit=10) == [third]
+    rows.write(media.ready, claimed(rows, first), InHubSpot("f1", "", "", 1))
+    assert rows.write(media.leave_behind, message) == {1}
+    assert states(rows, message) == ["ready"]
+    late = claimed(rows, second)
+    assert late.late
+    assert rows.write(media.ready, late, InHubSpot("f2", "", "", 1)) is True
+    other = rows.message(rows.lane())
+    rows.write(media.hand_over, late, other)
+    assert [one.file_id for one in rows.read(media.of_message, other)] == ["f2"]
+
+
+def test_the_same_file_is_found_in_its_portal_and_for_a_while(rows: Rows) -> None:
+    message, (one,) = add(rows)
+    rows.write(media.ready, claimed(rows, one), InHubSpot("f1", "a.png", "image/png", 3, "same"))
+    find = partial(rows.read, media.find_same)
+    portal = rows.read(lanes.portal_of, rows.account)
+    assert find(portal, "same", within=60.0) == InHubSpot("f1", "a.png", "image/png", 3, "same", reused=True)
+    assert find(portal + 1, "same", within=60.0) is None
+    assert find(portal, "other", within=60.0) is None
+    rows.set(t.media, one, finished_at=rows.now() - 61)
+    assert find(portal, "same", within=60.0) is None
+    assert states(rows, message) == ["ready"]
+
+
+def test_what_was_taken_for_another_and_is_gone_is_taken_no_more(rows: Rows) -> None:
+    message, (first, second) = add(rows, PICTURE, PICTURE)
+    rows.write(media.ready, claimed(rows, first), InHubSpot("f1", "", "", 1, "same"))
+    rows.write(media.ready, claimed(rows, second), InHubSpot("f1", "", "", 1, "same", reused=True))
+    rows.write(media.prepare_anew, [second], gone=["same"])
+    job = claimed(rows, second)
+    assert (job.reused, job.attempts) == (True, 1)
+    rows.write(media.ready, job, InHubSpot("f2", "", "", 1, "same"))
+    assert [(one.file_id, one.is_taken) for one in rows.read(media.of_message, message)] == [
+        ("f1", False),
+        ("f2", False),
+    ]
 
 
 def test_what_was_rung_is_not_rung_again_at_once(rows: Rows) -> None:
@@ -147,6 +175,6 @@ def test_what_was_rung_is_not_rung_again_at_once(rows: Rows) -> None:
 def test_a_name_that_databases_refuse_does_not_stop_a_message(rows: Rows, name: str) -> None:
     message, (one,) = add(rows, PICTURE.model_copy(update={"name": name}))
     job = claimed(rows, one)
-    rows.write(media.ready, job, file_id="f1", name=name, mime="", size=1)
+    rows.write(media.ready, job, InHubSpot("f1", name, "", 1))
     (found,) = rows.read(media.of_message, message)
     assert found.attachment.name == found.name == name.replace("\x00", "")

@@ -6,6 +6,7 @@ from app.domain.lane import LaneKind
 from app.domain.message import Attachment, AttachmentKind, Receipt
 from app.domain.status import Status
 from app.storage import dead_letters, ids, media, receipts, trace
+from app.storage.media import InHubSpot
 from app.storage.tables import lanes as lane_table
 from app.storage.tables import receipts as receipt_table
 from app.storage.trace import Facts
@@ -56,7 +57,7 @@ def test_attachments(rows: Rows) -> None:
     [first, _] = rows.write(media.add, message, [Attachment(kind=AttachmentKind.IMAGE, source="s")] * 2)
     job = rows.write(media.claim, first, owner="w", lease=9.0)
     assert job is not None
-    rows.write(media.ready, job, file_id="f1", name="a.png", mime="image/png", size=9)
+    rows.write(media.ready, job, InHubSpot("f1", "a.png", "image/png", 9))
     ready, pending = read(rows, message).media
     assert (ready.state, ready.mime, ready.size, ready.attempts, pending.state) == (
         "ready",

@@ -11,7 +11,8 @@ from sqlalchemy import select, update
 from app.domain.person import Identifier
 from app.http import Http
 from app.limiter import Limiter
-from app.relay import attachments
+from app.relay.attachments import to_hubspot
+from app.relay.attachments.preparing import prepare
 from app.relay.services import seal_credentials
 from app.simulator.faults import Api, FaultKind
 from app.storage import accounts
@@ -98,15 +99,76 @@ def test_a_picture_that_is_gone_leaves_a_sentence(light_relay: RelayWorld) -> No
     assert attached == []
 
 
-def test_after_two_minutes_the_text_goes_alone(relay: RelayWorld) -> None:
+def texts_and_files(relay: RelayWorld) -> list[tuple[str, int]]:
+    """What the agent reads, and how many files stand beside it."""
+    found = sorted(relay.inbox(), key=lambda one: one["receivedAt"])
+    return [(one["text"], len(one["attachments"])) for one in found]
+
+
+def test_after_two_minutes_the_text_goes_alone_and_the_file_follows(relay: RelayWorld) -> None:
     relay.fault(Api.LOOPBACK, FaultKind.STATUS, path=MEDIA, times=None, status=500)
     send_picture(relay)
     relay.settle()
     assert relay.inbox() == []
     relay.pass_time(relay.services.settings.media_timeout + 1)
     relay.settle()
-    text, attached = seen(relay)
-    assert ("Look" in text, "could not be fetched" in text, attached) == (True, True, [])
+    relay.say("after")
+    relay.settle()
+    went = [("Look\n[a.exe: it follows as soon as it can be fetched]", 0), ("after", 0)]
+    assert texts_and_files(relay) == went
+    relay.world.faults.clear()
+    relay.pass_time(600)
+    relay.settle()
+    assert texts_and_files(relay) == [*went, ("", 1)]
+    late = relay.inbox()[-1]
+    assert relay.http.request("GET", relay.page + late["attachments"][0]["viewUrl"]).body == PICTURE
+    assert [one.status for one in relay.rows()] == ["sent"] * 3
+
+
+def test_a_file_that_never_comes_is_told_of_later(light_relay: RelayWorld) -> None:
+    relay = light_relay
+    relay.fault(Api.LOOPBACK, FaultKind.STATUS, path=MEDIA, times=None, status=500)
+    send_picture(relay)
+    relay.settle()
+    relay.pass_time(relay.services.settings.media_timeout + 1)
+    relay.settle()
+    relay.world.faults.clear()
+    relay.fault(Api.LOOPBACK, FaultKind.STATUS, path=MEDIA, times=None, status=404)
+    relay.pass_time(600)
+    relay.settle()
+    assert [text for text, _ in texts_and_files(relay)] == [
+        "Look\n[a.exe: it follows as soon as it can be fetched]",
+        "[a.exe: the service does not give it out any more (status 404)]",
+    ]
+
+
+def test_the_same_file_is_uploaded_once(light_relay: RelayWorld) -> None:
+    send_picture(light_relay)
+    light_relay.settle()
+    send_picture(light_relay, "again")
+    light_relay.settle()
+    assert len(light_relay.world.hubspot.files) == 1
+    assert texts_and_files(light_relay) == [("Look", 1), ("again", 1)]
+
+
+@pytest.mark.parametrize("at_the_service", [True, False], ids=["still at the service", "gone there, too"])
+def test_a_file_that_was_deleted_in_hubspot_is_uploaded_once_more(
+    light_relay: RelayWorld, *, at_the_service: bool
+) -> None:
+    """What was the same for two messages may be gone for the second one."""
+    relay = light_relay
+    send_picture(relay)
+    relay.settle()
+    send_picture(relay, "again")
+    assert prepare(relay.services, 2)
+    relay.world.hubspot.files.clear()
+    if not at_the_service:
+        relay.fault(Api.LOOPBACK, FaultKind.STATUS, path=MEDIA, times=None, status=404)
+    relay.settle()
+    relay.pass_time(20)
+    relay.settle()
+    gone = "again\n[a.exe: the service does not give it out any more (status 404)]"
+    assert texts_and_files(relay)[1] == (("again", 1) if at_the_service else (gone, 0))
 
 
 def test_a_picture_keeps_what_was_written_after_it_waiting_and_nobody_else(light_relay: RelayWorld) -> None:
@@ -124,9 +186,9 @@ def test_a_picture_keeps_what_was_written_after_it_waiting_and_nobody_else(light
 
 def test_a_picture_that_is_being_prepared_is_left_alone(light_relay: RelayWorld) -> None:
     send_picture(light_relay)
-    assert attachments.prepare(light_relay.services, 1)
-    assert not attachments.prepare(light_relay.services, 1)
-    assert not attachments.prepare(light_relay.services, 4711)
+    assert prepare(light_relay.services, 1)
+    assert not prepare(light_relay.services, 1)
+    assert not prepare(light_relay.services, 4711)
 
 
 @pytest.mark.parametrize("status", [401, 429])
@@ -148,10 +210,10 @@ def test_an_upload_is_one_of_the_portals_calls(light_relay: RelayWorld, monkeypa
     limiter = Limiter("", client=FakeRedis())
     limiter.trust()
     limiter.penalise(f"hubspot:{light_relay.account.portal_id}", 60.0)
-    monkeypatch.setattr(attachments, "_PATIENCE", 0.0)
+    monkeypatch.setattr(to_hubspot, "PATIENCE", 0.0)
     monkeypatch.setattr(light_relay, "services", replace(light_relay.services, limiter=limiter))
     send_picture(light_relay)
-    assert attachments.prepare(light_relay.services, 1)
+    assert prepare(light_relay.services, 1)
     with light_relay.services.database.read() as connection:
         row = connection.execute(select(media.c.state, media.c.attempts, media.c.owner)).one()
     assert tuple(row) == ("pending", 0, None)
@@ -202,7 +264,7 @@ def test_a_homeserver_that_a_stranger_entered_leads_to_nobody_in_this_network(
             http = Http(allowed_private_hosts=allowed, resolver=lambda *_: ["127.0.0.1"], call_timeout=5.0)
             with relay.services.database.read() as connection:
                 [media_id] = connection.execute(select(media.c.id)).scalars()
-            assert attachments.prepare(replace(relay.services, http=http), media_id)
+            assert prepare(replace(relay.services, http=http), media_id)
             http.close()
     assert inner.connections == 0
     assert outer.connections == (public is outer)
@@ -234,7 +296,7 @@ def test_a_file_that_pretends_leaves_a_sentence(light_relay: RelayWorld) -> None
     archive = replace(CORPUS["archive"], name="photo.jpg")
     given = send(light_relay, archive, mime="image/jpeg")
     assert given["file"] is None
-    assert "[image: it says that it is a picture and is an archive, which may do harm" in given["text"]
+    assert ": it says that it is a picture and is an archive, which may do harm" in given["text"]
 
 
 def test_a_conversion_that_takes_too_long_hands_over_the_original(

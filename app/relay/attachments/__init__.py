@@ -1,0 +1,1 @@
+"""Step 6: attachments, in both directions. ``preparing`` is the media queue's work, ``waiting`` the lane's."""
