@@ -181,3 +181,10 @@ def test_a_name_that_databases_refuse_does_not_stop_a_message(rows: Rows, name: 
     rows.write(media.ready, job, InHubSpot("f1", name, "", 1))
     (found,) = rows.read(media.of_message, message)
     assert found.attachment.name == found.name == name.replace("\x00", "")
+
+
+def test_room_is_made_between_attachments(rows: Rows) -> None:
+    message, _ = add(rows, PICTURE, VOICE)
+    rows.write(media.make_room, message, 2, first=1)
+    rows.write(media.add, message, [VOICE, PICTURE], first=1)
+    assert [one.attachment for one in rows.read(media.of_message, message)] == [PICTURE, VOICE, PICTURE, VOICE]
