@@ -6,7 +6,7 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import ValidationError
 
 from app.settings import Settings
-from app.simulator import assertions, seed, stage, stage_conversations, stage_desk
+from app.simulator import assertions, seed, stage, stage_conversations, stage_desk, stage_files
 from app.simulator.events import HEARTBEAT_SECONDS
 from app.simulator.faults import Api, FaultRule
 from app.simulator.hubspot.errors import ApiError, not_found, render
@@ -21,6 +21,7 @@ def blueprint(world: World, settings: Settings) -> Blueprint:
     _add_control_routes(controls, world, settings)
     stage.add_routes(controls, world)
     stage_desk.add_routes(controls, world)
+    stage_files.add_routes(controls, world)
     stage_conversations.add_routes(controls, world)
     controls.register_error_handler(ApiError, lambda error: render(error, world))
     controls.register_error_handler(ValidationError, _refuse)

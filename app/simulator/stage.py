@@ -13,7 +13,6 @@ from app.simulator.hubspot.bodies import read_json
 from app.simulator.hubspot.errors import ApiError, not_found
 from app.simulator.hubspot.state import Account, App, Channel, Contact, Identifier, Inbox
 from app.simulator.hubspot.views import account_view, channel_view, message_view
-from app.simulator.showing import shown
 from app.simulator.stage_desk import find_thread
 from app.simulator.stage_given import (
     AccountGiven,
@@ -45,7 +44,6 @@ def add_routes(controls: Blueprint, world: World) -> None:
         ("POST", "/channel-accounts/<account_id>/purge", purge),
         ("POST", "/connect", connect),
         ("GET", "/connected/<token>", connected),
-        ("GET", "/files/<file_id>", show_file),
         ("GET", "/threads", list_threads),
         ("GET", "/threads/<thread_id>/messages", list_messages),
         ("POST", "/threads/<thread_id>/reply", reply),
@@ -181,14 +179,6 @@ def connected(world: World, token: str) -> Response:
     if "text/html" in request.headers.get("Accept", ""):
         return Response(status=302, headers={"Location": f"/settings/connected/{account.id}"})
     return jsonify(account_view(account, world.clock))
-
-
-def show_file(world: World, file_id: str) -> Response:
-    """A file's bytes whatever its access, as an agent sees them."""
-    file = world.hubspot.files.get(file_id)
-    if file is None:
-        raise not_found("The file does not exist.")
-    return shown(file.content, file.mime)
 
 
 def list_threads(world: World) -> list[dict[str, Any]]:

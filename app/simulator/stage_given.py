@@ -146,6 +146,15 @@ class AssignmentGiven(Given):
     team: str | None = None
 
 
+class FileGiven(Given):
+    """A file that an agent drops."""
+
+    name: str
+    mime: str
+    base64: str
+    portal: str = ""
+
+
 class InboxChosen(Given):
     """Where something goes."""
 

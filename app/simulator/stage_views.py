@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from app.simulator.hubspot import agent
@@ -11,6 +12,9 @@ from app.simulator.hubspot.views import account_view, channel_view, inbox_view, 
 from app.simulator.world import World
 
 UNKNOWN_VISITOR = "Unknown visitor"
+
+#: Addresses of the file host within HTML.
+_HOSTED = re.compile(r"""(?<=["'])[^"']*/hubfs/\d+/(\w+)/[^"']*(?=["'])""")
 
 
 def scene(world: World) -> dict[str, Any]:
@@ -98,6 +102,10 @@ def _composer(world: World, thread: Thread, account: Account | None) -> dict[str
         "mimes": limits.get("allowedFileAttachmentMimeTypes", []),
         "fileSize": limits.get("maxFileAttachmentSizeBytes", 0),
         "totalSize": limits.get("maxTotalFileAttachmentSizeBytes", 0),
+        "richText": limits.get("richText", []),
+        "inlineImages": str(limits.get("allowInlineImages", False)).lower() == "true",
+        "quickReplies": "QUICK_REPLIES" in limits.get("outgoingAttachmentTypes", []),
+        "places": world.switches.agent_places,
     }
 
 
@@ -116,7 +124,16 @@ def _line(world: World, message: Message) -> dict[str, Any]:
         "receivedAt": world.clock.iso(message.received_at),
         "idempotencyId": message.idempotency_id,
         "attachments": [_attachment(world, item) for item in message.attachments],
+        "viewRichText": _viewed(world, message.rich_text or ""),
     }
+
+
+def _viewed(world: World, rich_text: str) -> str:
+    """HTML whose pictures open for the page, whatever their access."""
+    if "/hubfs/" not in rich_text:
+        return rich_text
+    ids = {file.secret: file.id for file in world.hubspot.files.values()}
+    return _HOSTED.sub(lambda found: f"/_sim/files/{ids[found[1]]}" if found[1] in ids else found[0], rich_text)
 
 
 def _attachment(world: World, item: dict[str, Any]) -> dict[str, Any]:

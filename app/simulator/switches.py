@@ -145,6 +145,11 @@ class Switches(BaseModel):
     attachment_url: Literal["public", "private", "missing"] = _switch(
         "U", "The url of agents' attachments: opens, answers 404, or is absent.", default="public"
     )
+    agent_places: bool = _switch(
+        "U",
+        "Agents can send places and contact cards, which are documented, though no capability names them.",
+        default=True,
+    )
     merged_thread_ids: Literal["all", "newest", "none"] = _switch(
         "U", "What channelIntegrationThreadIds holds after a merge.", default="all"
     )

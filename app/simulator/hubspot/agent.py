@@ -29,10 +29,17 @@ from app.simulator.world import World
 
 TRUNCATED_LENGTH = 200
 
+#: Attachments of messages that no capability names.
+UNNAMED = frozenset({"LOCATION", "CONTACT"})
+
 
 @dataclass(frozen=True)
 class Reply:
-    """What an agent typed. Attachments are {fileId}, {name, mime, base64} or a QUICK_REPLIES object."""
+    """What an agent typed.
+
+    Attachments are files, {fileId} or {name, mime, base64} with an optional fileUsageType, or objects of the types
+    QUICK_REPLIES, LOCATION and CONTACT.
+    """
 
     text: str
     rich_text: str | None = None
@@ -178,26 +185,42 @@ def _composed(world: World, thread: Thread, channel: Channel, *, reply: Reply) -
         raise ApiError(400, "Write something or attach a file.")
     if "<img" in (reply.rich_text or "") and str(limits["allowInlineImages"]).lower() != "true":
         raise ApiError(400, "This channel does not allow pictures within the text.")
-    quick = [item for item in reply.attachments if item.get("type") == "QUICK_REPLIES"]
-    stored = [_file(world, thread, item) for item in reply.attachments if item not in quick]
-    for kind, present in (("FILE", stored), ("QUICK_REPLIES", quick)):
-        if present and kind not in limits["outgoingAttachmentTypes"]:
+    described = [item for item in reply.attachments if item.get("type", "FILE") != "FILE"]
+    given = [item for item in reply.attachments if item not in described]
+    for kind in {item.get("type", "FILE") for item in reply.attachments}:
+        if not _offers(world, limits, kind):
             raise ApiError(400, f"This channel does not allow attachments of type {kind}.")
+    stored = [(keep_file(world, thread.portal_id, item), item.get("fileUsageType")) for item in given]
     if stored:
-        attachments.require_within_limits(channel, stored)
+        attachments.require_within_limits(channel, [file for file, _ in stored])
     shown = world.switches.attachment_url != "missing"
     return [
-        *(attachments.file_attachment(file, url=files.address_of(world, file) if shown else None) for file in stored),
-        *attachments.accept(world, channel, thread.portal_id, attachments=quick),
+        *(
+            attachments.file_attachment(file, url=files.address_of(world, file) if shown else None, usage=usage)
+            for file, usage in stored
+        ),
+        *attachments.accept(world, channel, thread.portal_id, attachments=described),
     ]
 
 
-def _file(world: World, thread: Thread, item: dict[str, Any]) -> StoredFile:
+def _offers(world: World, limits: dict[str, Any], kind: str) -> bool:
+    """Whether the composer has attachments of a type; [U] those that no capability names."""
+    return kind in limits["outgoingAttachmentTypes"] or (kind in UNNAMED and world.switches.agent_places)
+
+
+def keep_file(world: World, portal_id: str, item: dict[str, Any]) -> StoredFile:
+    """The file that an agent chose, {fileId}, or drops, {name, mime, base64}.
+
+    Raises:
+        ApiError: 400 with a sentence, when it does not exist or cannot be read.
+    """
     if "fileId" in item:
-        found = attachments.find_file(world.hubspot, thread.portal_id, str(item["fileId"]), now=world.clock.now())
+        found = attachments.find_file(world.hubspot, portal_id, str(item["fileId"]), now=world.clock.now())
         if found is None:
             raise ApiError(400, f"File {item['fileId']} not found.")
         return found
+    if item.get("fileUsageType") not in {None, *attachments.USAGE_TYPES}:
+        raise ApiError(400, f"There is no file usage type {item['fileUsageType']}.")
     try:
         content = base64.b64decode(str(item.get("base64", "")), validate=True)
     except binascii.Error as error:
@@ -206,7 +229,7 @@ def _file(world: World, thread: Thread, item: dict[str, Any]) -> StoredFile:
     access = Access.PUBLIC_NOT_INDEXABLE if world.switches.attachment_url == "public" else Access.PRIVATE
     mime = str(item.get("mime", "application/octet-stream"))
     name = str(item.get("name", "file"))
-    return files.keep(world, thread.portal_id, name, mime=mime, content=content, access=access)
+    return files.keep(world, portal_id, name, mime=mime, content=content, access=access)
 
 
 def _message(world: World, thread: Thread, account: Account, *, reply: Reply) -> Message:

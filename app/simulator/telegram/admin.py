@@ -8,6 +8,7 @@ from flask import Blueprint, Response, abort, jsonify, request
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from app.simulator.showing import shown
+from app.simulator.telegram.afterwards import delete, react
 from app.simulator.telegram.customers import Thing, change_state, edit, press, say, text_content, thing_content
 from app.simulator.telegram.messenger import Telegram, telegram_of
 from app.simulator.telegram.sight import bubble_of, chatter_of
@@ -65,12 +66,13 @@ class Words(Place):
 
 
 class Sending(Place):
-    """Body of POST send-kind: `kind` is one of customers.Kind, edited_message, callback_query or raw."""
+    """Body of POST send-kind: `kind` is one of customers.Kind, or what is done to a message, or raw."""
 
     kind: str
     message_id: int = 0
     text: str = ""
     data: str = ""
+    emoji: str = ""
     update: dict[str, Any] = {}
     reply_to: int = 0
     user: int | None = None
@@ -141,7 +143,7 @@ def _chat_routes(api: Blueprint, telegram: Telegram) -> None:
         found = list(chat.messages) if chat is not None else []
         if "raw" in request.args:
             return jsonify(found)
-        return jsonify([bubble_of(one).model_dump(mode="json") for one in found])
+        return jsonify([bubble_of(chat, one).model_dump(mode="json") for one in found if chat is not None])
 
 
 def _customer_routes(api: Blueprint, telegram: Telegram) -> None:
@@ -194,6 +196,10 @@ def _send(telegram: Telegram, bot: Bot, chat: Chat, body: Sending) -> Json | Non
         return edit(telegram, bot, chat, message_id=body.message_id, text=body.text)
     if body.kind == "callback_query":
         return press(telegram, bot, chat, message_id=body.message_id, data=body.data)
+    if body.kind == "message_reaction":
+        return react(telegram, bot, chat, message_id=body.message_id, emoji=body.emoji)
+    if body.kind == "deletion":
+        return delete(telegram, bot, chat, message_id=body.message_id)
     if body.kind == "raw":
         return telegram.emit_raw(bot, body.update, chat_id=chat.id)
     content = thing_content(telegram, Thing.model_validate_json(request.get_data()))

@@ -124,7 +124,7 @@ class Telegram:
 
     def show(self, kind: str, bot: Bot, chat: Chat, message: Json) -> None:
         """Tell the page about a message."""
-        self.world.events.publish(kind, published(chatter_of(bot, chat), bubble_of(message)))
+        self.world.events.publish(kind, published(chatter_of(bot, chat), bubble_of(chat, message)))
 
     def changed(self, bot: Bot) -> None:
         """Tell the page that a bot or its chats changed."""

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from app.simulator.bubble import Bubble, Chatter, Picture
+from app.simulator.bubble import Bubble, Button, Card, Chatter, Entity, Picture, Spot
 from app.simulator.telegram.state import SERVICE, Bot, Chat, ChatState, Json, full_name
 
 #: Fields that hold a file, and what the page calls it.
 FILES = {
     "photo": "image",
-    "sticker": "image",
+    "sticker": "sticker",
     "document": "file",
-    "voice": "audio",
+    "voice": "voice",
     "audio": "audio",
     "video": "video",
     "video_note": "video",
     "animation": "video",
 }
 
+#: Types of files whose messages do not name one.
+TYPES = {"photo": "image/jpeg", "sticker": "image/webp", "voice": "audio/ogg", "video_note": "video/mp4"}
 
-def bubble_of(message: Json) -> Bubble:
+
+def bubble_of(chat: Chat, message: Json) -> Bubble:
     """One message as a bubble."""
     sender = message["from"]
     reply = message.get("reply_to_message")
@@ -31,6 +34,11 @@ def bubble_of(message: Json) -> Bubble:
         reply_to=str(reply["message_id"]) if reply else None,
         edited="edit_date" in message,
         attachments=tuple(_pictures(message)),
+        entities=tuple(_entities(message)),
+        place=_place(message),
+        card=_card(message),
+        choices=tuple(_buttons(message)),
+        reactions=tuple(chat.reactions.get(message["message_id"], ())),
     )
 
 
@@ -43,21 +51,44 @@ def chatter_of(bot: Bot, chat: Chat) -> Chatter:
         name=chat.name,
         blocked=chat.state is not ChatState.OPEN,
         group=not chat.private,
-        last=bubble_of(chat.messages[-1]) if chat.messages else None,
+        last=bubble_of(chat, chat.messages[-1]) if chat.messages else None,
     )
 
 
 def _described(message: Json) -> str:
-    """A line for messages without text."""
-    if "venue" in message:
-        return f"\N{ROUND PUSHPIN} {message['venue']['title']}, {message['venue']['address']}"
-    if "location" in message:
-        return f"\N{ROUND PUSHPIN} {message['location']['latitude']}, {message['location']['longitude']}"
-    if "contact" in message:
-        return f"\N{BUST IN SILHOUETTE} {message['contact']['first_name']}, {message['contact']['phone_number']}"
+    """A line for messages without text that nothing else shows."""
     if "poll" in message:
-        return f"\N{BAR CHART} {message['poll']['question']}"
+        options = "".join(f"\n\N{WHITE CIRCLE} {option['text']}" for option in message["poll"]["options"])
+        return f"\N{BAR CHART} {message['poll']['question']}{options}"
     return ""
+
+
+def _place(message: Json) -> Spot | None:
+    venue = message.get("venue", {})
+    point = message.get("location") or venue.get("location")
+    if not point:
+        return None
+    names = {"name": str(venue.get("title", "")), "address": str(venue.get("address", ""))}
+    return Spot(latitude=point["latitude"], longitude=point["longitude"], **names)
+
+
+def _card(message: Json) -> Card | None:
+    contact = message.get("contact")
+    return Card(name=full_name(contact), phones=(str(contact["phone_number"]),)) if contact else None
+
+
+def _entities(message: Json) -> list[Entity]:
+    found = message.get("entities") or message.get("caption_entities") or []
+    return [Entity.model_validate(one) for one in found]
+
+
+def _buttons(message: Json) -> list[Button]:
+    rows = message.get("reply_markup", {}).get("inline_keyboard", [])
+    return [
+        Button(label=one["text"], url=one.get("url", ""), data=one.get("callback_data", ""))
+        for row in rows
+        for one in row
+    ]
 
 
 def _pictures(message: Json) -> list[Picture]:
@@ -70,7 +101,7 @@ def _pictures(message: Json) -> list[Picture]:
                 Picture(
                     kind=kind,
                     name=str(file.get("file_name", field)),
-                    mime=str(file.get("mime_type", "image/webp" if field == "sticker" else "image/jpeg")),
+                    mime=str(file.get("mime_type", TYPES.get(field, "application/octet-stream"))),
                     url=f"/_sim/telegram/files/{file['file_id']}",
                     size=int(file.get("file_size", 0)),
                 )

@@ -77,6 +77,8 @@ class Chat:
     migrate_to: int | None = None
     messages: list[Json] = field(default_factory=list)
     last_message_id: int = 0
+    #: What people reacted with, by message id.
+    reactions: dict[int, list[str]] = field(default_factory=dict)
 
     @property
     def private(self) -> bool:

@@ -261,11 +261,52 @@ def test_uploads(simulator: Simulator) -> None:
     assert refusal(wrong) == (400, "Bad Request: failed to get HTTP URL content")
 
 
-@pytest.mark.parametrize("kind", ["location", "contact", "poll"])
-def test_other_kinds_have_words_on_the_page(simulator: Simulator, receiver: Receiver, kind: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "shown", "value"),
+    [
+        ("location", "place", {"latitude": 48.2082, "longitude": 16.3738, "name": "", "address": ""}),
+        ("contact", "card", {"name": "Alex", "organisation": "", "phones": ["+431234567"], "emails": [], "links": []}),
+        ("poll", "text", "📊 Tea or coffee?\n⚪ Tea\n⚪ Coffee"),
+    ],
+)
+def test_the_page_shows_other_kinds(
+    simulator: Simulator, receiver: Receiver, *, kind: str, shown: str, value: object
+) -> None:
     simulator.post("telegram/send-kind", bot=700001, chat_id=DANA, kind=kind)
     assert kind in receiver.wait(1)[0].json["message"]
-    assert simulator.get(f"telegram/chats/700001/{DANA}/messages")[0]["text"]
+    assert simulator.get(f"telegram/chats/700001/{DANA}/messages")[0][shown] == value
+
+
+def test_reactions_are_told_to_bots_that_ask_and_deletions_to_nobody(simulator: Simulator, receiver: Receiver) -> None:
+    said = say(simulator)["message_id"]
+    where = {"bot": 700001, "chat_id": DANA, "message_id": said}
+    for emoji in ("👍", "❤", ""):
+        simulator.post("telegram/send-kind", **where, kind="message_reaction", emoji=emoji)
+    call(simulator, "setWebhook", url=receiver.url, allowed_updates=["message", "message_reaction"])
+    simulator.post("telegram/send-kind", **where, kind="message_reaction", emoji="🎉")
+    update = receiver.wait(2)[1].json["message_reaction"]
+    assert (update["message_id"], update["user"]["id"]) == (said, DANA)
+    assert (update["old_reaction"], update["new_reaction"]) == ([], [{"type": "emoji", "emoji": "🎉"}])
+    chat = f"telegram/chats/700001/{DANA}/messages"
+    assert simulator.get(chat)[0]["reactions"] == ["🎉"]
+    simulator.post("telegram/send-kind", **where, kind="deletion")
+    assert simulator.get(chat) == []
+    say(simulator, "the last")
+    assert receiver.wait(3)[2].json["message"]["text"] == "the last"
+
+
+def test_the_page_shows_formatting_and_buttons(simulator: Simulator) -> None:
+    keyboard = [[{"text": "Yes", "callback_data": "1"}, {"text": "Map", "url": "https://example.com"}]]
+    text = "<b>Shall we?</b>"
+    call(
+        simulator, "sendMessage", chat_id=DANA, text=text, parse_mode="HTML", reply_markup={"inline_keyboard": keyboard}
+    )
+    shown = simulator.get(f"telegram/chats/700001/{DANA}/messages")[0]
+    assert shown["entities"] == [{"type": "bold", "offset": 0, "length": 9, "url": ""}]
+    assert [(one["label"], one["data"], one["url"]) for one in shown["choices"]] == [
+        ("Yes", "1", ""),
+        ("Map", "", "https://example.com"),
+    ]
 
 
 def test_edits_and_buttons(simulator: Simulator, receiver: Receiver) -> None:

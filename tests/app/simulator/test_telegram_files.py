@@ -61,8 +61,8 @@ def flat(width: int, height: int) -> bytes:
         ("send_video", "video", film(Shot("mp4", "libx264", frames=3)), "video"),
         ("send_animation", "animation", picture("GIF", "P"), "video"),
         ("send_audio", "audio", tone("mp3", "libmp3lame", seconds=SECONDS / 4), "audio"),
-        ("send_voice", "voice", tone("ogg", "libopus", seconds=SECONDS / 4), "audio"),
-        ("send_sticker", "sticker", WEBP, "image"),
+        ("send_voice", "voice", tone("ogg", "libopus", seconds=SECONDS / 4), "voice"),
+        ("send_sticker", "sticker", WEBP, "sticker"),
     ],
 )
 def test_a_file_is_kept_and_shown(simulator: Simulator, method: str, field: str, content: bytes, kind: str) -> None:

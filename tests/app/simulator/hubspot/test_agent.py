@@ -94,3 +94,31 @@ def test_agents_answer_in_many_threads_at_once(scene: Scene, receiver: Receiver)
     ]
     refused = scene.client.post("/_sim/replies", json=[{"thread": "9", "text": "Three"}])
     assert refused.status_code == 404
+
+
+def test_an_agent_sends_places_and_contact_cards_where_hubspot_has_them(scene: Scene, receiver: Receiver) -> None:
+    place = {"type": "LOCATION", "latitude": 48.2, "longitude": 16.4, "name": "Market"}
+    arrays = {"addresses": [], "emails": [], "phones": [{"phone": "+431234567"}], "urls": []}
+    card = {"type": "CONTACT", "contactProfile": {**arrays, "name": {"firstName": "Alex"}}}
+    scene.reply(thread(scene), "", attachments=[place, card])
+    assert json.loads(receiver.wait(1)[0].body)["message"]["attachments"] == [place, card]
+    for wrong in ({**place, "latitude": "north"}, {"type": "CONTACT", "contactProfile": {"phones": []}}):
+        refused = scene.client.post(f"/_sim/threads/{thread(scene)}/reply", json={"text": "", "attachments": [wrong]})
+        assert refused.status_code == 400
+    scene.world.switch(agent_places=False)
+    refused = scene.client.post(f"/_sim/threads/{thread(scene)}/reply", json={"text": "", "attachments": [place]})
+    assert "of type LOCATION" in refused.json()["message"]
+
+
+def test_a_picture_within_the_text_lies_in_the_file_manager(scene: Scene) -> None:
+    scene.world.switch(attachment_url="private")
+    scene.world.hubspot.channels[seed.CHANNEL_ID].capabilities["allowInlineImages"] = True
+    kept = scene.sim("POST", "/files", {"name": "cat.png", "mime": "image/png", "base64": "UE5H"})
+    scene.reply(thread(scene), "Look", richText=f'<p>Look <img src="{kept["url"]}"></p>')
+    line = scene.sim("GET", f"/threads/{thread(scene)}/messages")[-1]
+    assert (line["richText"], line["viewRichText"]) == (
+        f'<p>Look <img src="{kept["url"]}"></p>',
+        f'<p>Look <img src="{kept["viewUrl"]}"></p>',
+    )
+    assert scene.client.get(kept["url"]).status_code == 404
+    assert scene.client.get(kept["viewUrl"]).content == b"PNG"
