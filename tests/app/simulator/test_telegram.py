@@ -278,7 +278,7 @@ def test_the_page_shows_other_kinds(
 
 
 def test_reactions_are_told_to_bots_that_ask_and_deletions_to_nobody(simulator: Simulator, receiver: Receiver) -> None:
-    said = say(simulator)["message_id"]
+    said = say(simulator, "Hello")["message_id"]
     where = {"bot": 700001, "chat_id": DANA, "message_id": said}
     for emoji in ("👍", "❤", ""):
         simulator.post("telegram/send-kind", **where, kind="message_reaction", emoji=emoji)
