@@ -44,8 +44,9 @@ def add(connection: Connection, account_id: int, new: NewMessage, *, album: str,
     if message is None:
         return None
     albums.remember(connection, message, known, envelope_id=envelope.id)
-    others = opened.content.album if opened else ()
-    return Added(message, media.add(connection, message, new.content.attachments, at=position(others, item)))
+    first = position(opened.content.album, item) if opened else 0
+    media.make_room(connection, message, len(new.content.attachments), first=first)
+    return Added(message, media.add(connection, message, new.content.attachments, first=first))
 
 
 def _grow(connection: Connection, opened: albums.Open, item: AlbumItem) -> int:

@@ -46,7 +46,7 @@ def _prepare(connection: Connection, account: AccountRow, head: Head, added: Seq
     """Let pictures be fetched that stand in the rest of the text, where the service takes files."""
     if not registry.get(account.connector).capabilities.attachments:
         return []
-    return media.add(connection, head.id, added, at=len(head.content.attachments))
+    return media.add(connection, head.id, added, first=len(head.content.attachments))
 
 
 def _completed(content: Content, text: str, html: str) -> Content:

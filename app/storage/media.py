@@ -90,17 +90,10 @@ class InStore:
     size: int
 
 
-def add(
-    connection: Connection, message_id: int, attachments: Sequence[Attachment], *, at: int | None = None
-) -> list[int]:
-    """Store a message's attachments, due now. Returns their ids.
-
-    ``at``: the place of the first, where the message has others already; those from there on move back.
-    """
-    if at is not None:
-        _make_room(connection, message_id, len(attachments), at=at)
+def add(connection: Connection, message_id: int, attachments: Sequence[Attachment], *, first: int = 0) -> list[int]:
+    """Store a message's attachments from position ``first`` on, due now. Returns their ids."""
     ids = []
-    for position, attachment in enumerate(attachments, start=at or 0):
+    for position, attachment in enumerate(attachments, start=first):
         row = {"message_id": message_id, "position": position}
         row |= {"attachment": storable(attachment.model_dump(mode="json"))}
         statement = insert(media).values(**row, due=now(), created_at=now()).returning(media.c.id)
@@ -108,10 +101,15 @@ def add(
     return ids
 
 
-def _make_room(connection: Connection, message_id: int, count: int, *, at: int) -> None:
-    """Move attachments back: by way of negative places, because two may not stand at one place for a moment."""
+def make_room(connection: Connection, message_id: int, count: int, *, first: int) -> None:
+    """Move a message's attachments from position ``first`` on back by ``count``.
+
+    By way of negative positions, because no two may have the same for a moment.
+    """
     mine = media.c.message_id == message_id
-    moved = connection.execute(update(media).where(mine, media.c.position >= at).values(position=-media.c.position - 1))
+    moved = connection.execute(
+        update(media).where(mine, media.c.position >= first).values(position=-media.c.position - 1)
+    )
     if moved.rowcount:
         back = update(media).where(mine, media.c.position < 0)
         connection.execute(back.values(position=-media.c.position - 1 + count))

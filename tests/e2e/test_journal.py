@@ -202,7 +202,7 @@ def test_nobody_is_refused_and_nothing_is_lost(web: Web, postgresql: PostgresSer
     assert (stored(web.relay, "inbound"), stored(web.relay, "outbound")) == (expected("in"), expected("out"))
     assert web.relay.count(envelopes) == 2 * len(CUSTOMERS) * len(ROUNDS)
     assert list((web.relay.services.settings.data_dir / "journal").glob("*.journal")) == []
-    web.relay.settle(within=60)
+    web.relay.settle(within=150)
     assert sorted(web.relay.texts()) == sorted(text for texts in expected("in").values() for text in texts)
     for customer, texts in expected("out").items():
         assert [one["text"] for one in web.relay.customer_sees(customer) if not one["mine"]] == texts

@@ -159,7 +159,7 @@ class TelegramConnector(Connector):
         if business and message.isdecimal():
             payload: dict[str, JsonValue] = {
                 "business_connection_id": business,
-                "chat_id": _chat_id(chat),
+                "chat_id": sending.chat_id(chat),
                 "message_id": int(message),
             }
             call("readBusinessMessage", payload, account=account, http=http)
@@ -170,7 +170,7 @@ class TelegramConnector(Connector):
         https://core.telegram.org/bots/api#sendchataction
         """
         business, _, chat = conversation.rpartition(updates.BUSINESS_SEPARATOR)
-        payload: dict[str, JsonValue] = {"chat_id": _chat_id(chat), "action": "typing"}
+        payload: dict[str, JsonValue] = {"chat_id": sending.chat_id(chat), "action": "typing"}
         call(
             "sendChatAction",
             payload | ({"business_connection_id": business} if business else {}),

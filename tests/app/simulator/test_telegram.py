@@ -266,7 +266,7 @@ def test_uploads(simulator: Simulator) -> None:
     [
         ("location", "place", {"latitude": 48.2082, "longitude": 16.3738, "name": "", "address": ""}),
         ("contact", "card", {"name": "Alex", "organisation": "", "phones": ["+431234567"], "emails": [], "links": []}),
-        ("poll", "text", "📊 Tea or coffee?\n○ Tea\n○ Coffee"),
+        ("poll", "text", "📊 Tea or coffee?\n⚪ Tea\n⚪ Coffee"),
     ],
 )
 def test_the_page_shows_other_kinds(
@@ -278,7 +278,7 @@ def test_the_page_shows_other_kinds(
 
 
 def test_reactions_are_told_to_bots_that_ask_and_deletions_to_nobody(simulator: Simulator, receiver: Receiver) -> None:
-    said = say(simulator, "hello")["message_id"]
+    said = say(simulator, "Hello")["message_id"]
     where = {"bot": 700001, "chat_id": DANA, "message_id": said}
     for emoji in ("👍", "❤", ""):
         simulator.post("telegram/send-kind", **where, kind="message_reaction", emoji=emoji)

@@ -139,8 +139,11 @@ def test_a_message_leaves_behind_what_is_not_there_yet(rows: Rows) -> None:
 def test_the_same_file_is_found_in_its_portal_and_for_a_while(rows: Rows) -> None:
     message, (one,) = add(rows)
     rows.write(media.ready, claimed(rows, one), InHubSpot("f1", "a.png", "image/png", 3, "same"))
-    find = partial(rows.read, media.find_same)
     portal = rows.read(lanes.portal_of, rows.account)
+
+    def find(portal_id: int, sameness: str, *, within: float) -> InHubSpot | None:
+        return rows.read(media.find_same, portal_id, sameness, within=within)
+
     assert find(portal, "same", within=60.0) == InHubSpot("f1", "a.png", "image/png", 3, "same", reused=True)
     assert find(portal + 1, "same", within=60.0) is None
     assert find(portal, "other", within=60.0) is None
@@ -178,3 +181,10 @@ def test_a_name_that_databases_refuse_does_not_stop_a_message(rows: Rows, name: 
     rows.write(media.ready, job, InHubSpot("f1", name, "", 1))
     (found,) = rows.read(media.of_message, message)
     assert found.attachment.name == found.name == name.replace("\x00", "")
+
+
+def test_room_is_made_between_attachments(rows: Rows) -> None:
+    message, _ = add(rows, PICTURE, VOICE)
+    rows.write(media.make_room, message, 2, first=1)
+    rows.write(media.add, message, [VOICE, PICTURE], first=1)
+    assert [one.attachment for one in rows.read(media.of_message, message)] == [PICTURE, VOICE, PICTURE, VOICE]

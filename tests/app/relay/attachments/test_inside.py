@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from app.http import Http
-from app.relay import attachments
+from app.relay.attachments.preparing import prepare
 from app.storage.tables import media
 from tests.app.http.scripted import ScriptedServer, Visit
 from tests.app.relay.world import RelayWorld, incoming
@@ -33,7 +33,7 @@ def prepared(relay: RelayWorld, urls: list[str], http: Http) -> list[tuple[str, 
     with services.database.read() as connection:
         ids = list(connection.execute(select(media.c.id).order_by(media.c.id)).scalars())
     for one in ids:
-        assert attachments.prepare(services, one)
+        assert prepare(services, one)
     with services.database.read() as connection:
         rows = connection.execute(select(media.c.state, media.c.hint).order_by(media.c.id))
         return [(row.state, row.hint) for row in rows]
