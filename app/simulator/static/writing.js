@@ -104,7 +104,7 @@ async function rewrite(bubble, text) {
 
 const attempt = (task) => task.catch((error) => { $("customer-error").textContent = error.message; });
 
-export const press = (bubble) => (choice, number) => attempt(touch(bubble, "press", "callback_query", { choice: number, data: choice.data }));
+export const press = (bubble) => (choice, number) => attempt(touch(bubble, "press", "callback_query", choice.data ? { data: choice.data } : { choice: number }));
 
 /** What a customer can do with a message. */
 export function openActs(bubble, button) {
