@@ -19,6 +19,7 @@ from tests.e2e.admin import PATIENCE, is_good
 __all__ = ["relay_simulator"]
 
 WIDE: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 LAMP: FilePayload = {"name": "lamp.png", "mimeType": "image/png", "buffer": picture("PNG", "RGB")}
 STICKER: FilePayload = {"name": "smile.webp", "mimeType": "image/webp", "buffer": picture("WEBP", "RGBA")}
 VOICE: FilePayload = {"name": "note.ogg", "mimeType": "audio/ogg", "buffer": tone("ogg", "libopus", seconds=SECONDS)}
@@ -108,6 +109,11 @@ def test_a_customer_sends_every_kind_and_the_agent_sees_it(page: Page) -> None:
     fill(page, "new-card", "Add the card", name="Alex Quay", phones="+43 1 234567", emails="alex@harbour.example")
     expect(agent_sees(page).locator(".contact")).to_contain_text(re.compile("Alex Quay.*43.*alex@harbour.example"))
     is_good(page)
+    page.set_viewport_size(PHONE)
+    page.emulate_media(color_scheme="dark")
+    for tab in ("customer", "agent"):
+        page.locator(f".tab[data-tab={tab}]").click()
+        is_good(page)
 
 
 def test_second_thoughts_of_a_customer_reach_the_agent(page: Page, relay: RelayWorld) -> None:
