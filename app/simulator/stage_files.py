@@ -31,5 +31,5 @@ def show_file(world: World, file_id: str) -> Response:
 def add_file(world: World) -> dict[str, Any]:
     """An agent puts a picture into a text: where it lies, and where the page sees it."""
     given = FileGiven.model_validate(arguments())
-    file = agent.keep_file(world, given.portal or seed.PORTAL_ID, given.model_dump())
+    file = agent.keep_file(world, given.portal or seed.PORTAL_ID, given.model_dump(), within_text=True)
     return {"id": file.id, "url": files.address_of(world, file), "viewUrl": f"/_sim/files/{file.id}"}

@@ -129,7 +129,7 @@ def _line(world: World, message: Message) -> dict[str, Any]:
 
 
 def _viewed(world: World, rich_text: str) -> str:
-    """HTML whose pictures open for the page, whatever their access."""
+    """HTML whose pictures open for the page, wherever it reaches the file host."""
     if "/hubfs/" not in rich_text:
         return rich_text
     ids = {file.secret: file.id for file in world.hubspot.files.values()}

@@ -19,6 +19,18 @@ __all__ = ["client", "receiver", "scene", "simulator"]
 WIDE: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 
+#: Somebody drags a file from their desk onto the agent's pane.
+DROP = """() => {
+    const dataTransfer = new DataTransfer(), pane = document.getElementById("pane-agent");
+    dataTransfer.items.add(new File(["words"], "dropped.txt", { type: "text/plain" }));
+    for (const kind of ["dragenter", "dragover", "drop"])
+        pane.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+}"""
+HOSTILE = (
+    '<img src="x" onerror="window.struck = 1"><a href="javascript:window.struck = 1">go</a>'
+    "<script>window.struck = 1</script><b>kept</b>"
+)
+
 
 def file(name: str, content: bytes = b"\x89PNG", mime: str = "image/png") -> FilePayload:
     return {"name": name, "mimeType": mime, "buffer": content}
@@ -160,3 +172,13 @@ def test_the_switchboard_has_every_switch_and_sets_it(inbox: Page, scene: Scene)
     inbox.get_by_role("button", name="Defaults").click()
     expect(inbox.locator("#switch-count")).to_be_hidden()
     assert scene.world.switches.duplicate_policy == "return_existing"
+
+
+def test_files_are_dropped_onto_a_pane_and_html_of_strangers_does_nothing(inbox: Page) -> None:
+    inbox.evaluate(DROP)
+    expect(inbox.locator("#agent-chips")).to_contain_text("dropped.txt")
+    inbox.get_by_role("button", name="Remove dropped.txt").click()
+    expect(inbox.locator("#agent-chips")).to_be_empty()
+    cleaned = inbox.evaluate("async (html) => (await import('/_sim/static/rich.js')).cleanHtml(html)", HOSTILE)
+    assert cleaned == "go<strong>kept</strong>"
+    assert inbox.evaluate("window.struck") is None

@@ -181,9 +181,10 @@ def _composed(world: World, thread: Thread, channel: Channel, *, reply: Reply) -
     limits = channel.capabilities
     if not may_reply(channel):
         raise ApiError(400, "This channel does not allow replies.")
-    if not reply.text.strip() and not reply.attachments:
+    has_pictures = "<img" in (reply.rich_text or "")
+    if not (reply.text.strip() or reply.attachments or has_pictures):
         raise ApiError(400, "Write something or attach a file.")
-    if "<img" in (reply.rich_text or "") and str(limits["allowInlineImages"]).lower() != "true":
+    if has_pictures and str(limits["allowInlineImages"]).lower() != "true":
         raise ApiError(400, "This channel does not allow pictures within the text.")
     described = [item for item in reply.attachments if item.get("type", "FILE") != "FILE"]
     given = [item for item in reply.attachments if item not in described]
@@ -208,8 +209,8 @@ def _offers(world: World, limits: dict[str, Any], kind: str) -> bool:
     return kind in limits["outgoingAttachmentTypes"] or (kind in UNNAMED and world.switches.agent_places)
 
 
-def keep_file(world: World, portal_id: str, item: dict[str, Any]) -> StoredFile:
-    """The file that an agent chose, {fileId}, or drops, {name, mime, base64}.
+def keep_file(world: World, portal_id: str, item: dict[str, Any], *, within_text: bool = False) -> StoredFile:
+    """The file that an agent chose, {fileId}, or drops, {name, mime, base64}; what stands in a text is public: [I].
 
     Raises:
         ApiError: 400 with a sentence, when it does not exist or cannot be read.
@@ -226,7 +227,8 @@ def keep_file(world: World, portal_id: str, item: dict[str, Any]) -> StoredFile:
     except binascii.Error as error:
         raise ApiError(400, "base64 of an attachment cannot be read.") from error
     # [U] how attachments of agents are stored
-    access = Access.PUBLIC_NOT_INDEXABLE if world.switches.attachment_url == "public" else Access.PRIVATE
+    is_public = within_text or world.switches.attachment_url == "public"
+    access = Access.PUBLIC_NOT_INDEXABLE if is_public else Access.PRIVATE
     mime = str(item.get("mime", "application/octet-stream"))
     name = str(item.get("name", "file"))
     return files.keep(world, portal_id, name, mime=mime, content=content, access=access)

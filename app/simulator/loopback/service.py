@@ -90,8 +90,7 @@ def blueprint(world: World) -> Blueprint:
     @service.post("/v1/messages")
     def messages() -> tuple[Response, int]:
         account = _account(messenger)
-        with world.lock:
-            sent, is_new = _publish(messenger, account)
+        sent, is_new = _publish(world, messenger, account)
         if is_new:
             messenger.echo(account, sent)
         return jsonify(id=sent.id, time=world.clock.iso(sent.time)), 201 if is_new else 200
@@ -115,25 +114,23 @@ def _account(messenger: Loopback) -> Account:
     return account
 
 
-def _publish(messenger: Loopback, account: Account) -> tuple[Message, bool]:
+def _publish(world: World, messenger: Loopback, account: Account) -> tuple[Message, bool]:
     """The message, and whether it was written just now or came of an earlier call with this key."""
     key = request.headers.get("Idempotency-Key", "")
     if not key:
         raise Refused(400, error="idempotency_key_missing")
-    known = account.accepted.get(key)
-    if known is not None:
-        return known, False
-    wanted = NewMessage.model_validate_json(request.get_data())
-    conversation = _open_conversation(account, wanted)
-    content = Content(
-        text=wanted.text,
-        reply_to=wanted.reply_to,
-        media=tuple(_fetched(messenger, account, one) for one in wanted.attachments),
-        place=wanted.place,
-        card=wanted.card,
-        choices=wanted.choices,
-    )
-    return messenger.deliver(account, conversation, content, key=key), True
+    with world.lock:
+        known = account.accepted.get(key)
+        if known is not None:
+            return known, False
+        wanted = NewMessage.model_validate_json(request.get_data())
+        conversation = _open_conversation(account, wanted)
+    # Without the lock: whoever gives the file may need the world.
+    media = tuple(_fetched(messenger, account, one) for one in wanted.attachments)
+    content = Content(wanted.text, wanted.reply_to, media, wanted.place, wanted.card, wanted.choices)
+    with world.lock:
+        known = account.accepted.get(key)
+        return (known, False) if known else (messenger.deliver(account, conversation, content, key=key), True)
 
 
 def _fetched(messenger: Loopback, account: Account, offered: Offered) -> Media:

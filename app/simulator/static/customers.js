@@ -1,9 +1,10 @@
 // The customer's side: messengers, conversations, what the customer writes.
 
 import { gathered, get, post } from "./api.js";
-import { mark, readFile, submit } from "./forms.js";
-import { chip, empty, icon, make, paintFace, paintList, paintStream, snippet, toEnd } from "./pieces.js";
+import { mark } from "./forms.js";
+import { empty, icon, make, paintFace, paintList, paintStream, snippet, toEnd } from "./pieces.js";
 import { $, NAMES, SERVICES, state } from "./state.js";
+import { forgetBegun, openActs, press, setQuote } from "./writing.js";
 
 export const keyOf = (chat) => `${chat.service}/${chat.account}/${chat.conversation}`;
 export const messenger = () => state.messengers.find((one) => `${one.service}/${one.account}` === state.account) ?? null;
@@ -46,8 +47,7 @@ export function chooseCustomer(key) {
   state.customer = key;
   state.unread.delete(key);
   state.bubbles = [];
-  setPicture(null);
-  setQuote(null);
+  forgetBegun();
   $("customer-input").value = state.drafts.get(key) ?? "";
   $("customer-stream").replaceChildren();
   toEnd($("customer-stream"));
@@ -90,9 +90,11 @@ export function paintBubbles() {
   const texts = new Map(state.bubbles.map((one) => [one.id, snippet(one)]));
   paintStream($("customer-stream"), state.bubbles.map((one) => ({
     id: one.id, own: one.mine, who: one.sender, text: one.text, time: one.time, edited: one.edited, reason: one.reason,
-    quote: one.reply_to ? texts.get(one.reply_to) ?? "An earlier message" : null,
-    status: one.mine ? null : one.status, attachments: one.attachments,
-    reply: () => setQuote(one),
+    entities: one.entities, deleted: one.deleted, attachments: one.attachments, choices: one.choices, reactions: one.reactions,
+    places: one.place ? [one.place] : [], cards: one.card ? [one.card] : [],
+    quote: one.reply_to ? { id: one.reply_to, words: texts.get(one.reply_to) || "An earlier message" } : null,
+    status: one.mine ? null : one.status,
+    reply: one.deleted ? null : () => setQuote(one), more: one.deleted ? null : (button) => openActs(one, button), press: press(one),
   })), "customer-bubble");
   const box = $("customer-empty");
   if (state.bubbles.length) return box.replaceChildren();
@@ -100,51 +102,6 @@ export function paintBubbles() {
   if (!state.messengers.length) empty(box, "chat", "No messenger yet", "Loopback and Telegram appear here as soon as an account exists in the simulator.");
   else if (!customer()) empty(box, "chat", "Nobody has written yet", `Start a conversation with ${messenger().name} and write the first message.`, add());
   else empty(box, "chat", `Say hello as ${customer().name}`, "What you write here arrives in the agent's inbox on the other side.");
-}
-
-export function setPicture(picture) {
-  state.picture = picture;
-  paintChips();
-}
-
-export function setQuote(bubble) {
-  state.quote = bubble;
-  paintChips();
-  if (bubble) $("customer-input").focus();
-}
-
-function paintChips() {
-  $("customer-chips").replaceChildren(...[
-    state.quote && chip(icon("reply"), snippet(state.quote), "Do not reply to this message", () => setQuote(null)),
-    state.picture && chip(make("img", { src: state.picture.url, alt: "" }), state.picture.name, "Remove the picture", () => setPicture(null)),
-  ].filter(Boolean));
-}
-
-export async function readPicture(file) {
-  setPicture(await readFile(file));
-  $("customer-input").focus();
-}
-
-export function speak(chat, text) {
-  const { picture, quote } = state;
-  if (chat.service === "loopback") {
-    const attachments = picture ? [{ name: picture.name, mime: picture.mime, base64: picture.base64 }] : [];
-    return post("loopback/say", { ...place(chat), text, reply_to: quote?.id ?? null, attachments });
-  }
-  const reply = { reply_to: Number(quote?.id ?? 0) };
-  if (!picture) return post("telegram/say", { ...place(chat), ...reply, text });
-  return post("telegram/send-kind", { ...place(chat), ...reply, kind: "photo", caption: text, base64: picture.base64, name: picture.name });
-}
-
-export async function sendAsCustomer() {
-  const input = $("customer-input"), chat = customer(), text = input.value.trim();
-  if (!chat || (!text && !state.picture)) return;
-  await submit($("customer-form"), $("customer-error"), () => speak(chat, text));
-  if ($("customer-error").textContent) return;
-  input.value = "";
-  setPicture(null);
-  setQuote(null);
-  toEnd($("customer-stream"));
 }
 
 /** The customer has the conversation before their eyes: services with receipts report it as read. */

@@ -3,7 +3,7 @@
 import { call, post } from "./api.js";
 import { sendAsAgent, wireComposer } from "./composer.js";
 import {
-  addCustomer, askForCustomer, chooseCustomer, chooseFirstCustomer, customer, loadMessengers, look, onCustomerMessage, place, readPicture, sendAsCustomer,
+  addCustomer, askForCustomer, chooseCustomer, chooseFirstCustomer, customer, loadMessengers, look, onCustomerMessage, place,
 } from "./customers.js";
 import { wireDetails } from "./desk.js";
 import { flip, paintFaults, quietly } from "./faults.js";
@@ -13,6 +13,7 @@ import { settle, toEnd } from "./pieces.js";
 import { $, state } from "./state.js";
 import { loadSwitches, wireSwitches } from "./switchboard.js";
 import { note, recall } from "./wire.js";
+import { sendAsCustomer, wireWriting } from "./writing.js";
 
 const RECONNECT_MS = 1000;
 
@@ -80,11 +81,6 @@ $("block").addEventListener("click", () => {
   const chat = customer();
   post(`${chat.service}/${chat.blocked ? "unblock" : "block"}`, place(chat)).then(loadMessengers).catch((error) => { $("customer-error").textContent = error.message; });
 });
-$("picture-button").addEventListener("click", () => $("picture").click());
-$("picture").addEventListener("change", (event) => {
-  if (event.target.files[0]) readPicture(event.target.files[0]).catch(() => { $("customer-error").textContent = "The picture cannot be read."; });
-  event.target.value = "";
-});
 onSubmit($("customer-form"), sendAsCustomer);
 onSubmit($("agent-form"), sendAsAgent);
 sendOnEnter($("customer-input"), $("customer-form"));
@@ -101,6 +97,7 @@ for (const dialog of document.querySelectorAll("dialog")) {
 $("open-faults").addEventListener("click", () => $("faults").showModal());
 $("clear-faults").addEventListener("click", () => quietly(call("DELETE", "faults")));
 wireComposer();
+wireWriting();
 wireDetails();
 wireSwitches();
 $("wire-toggle").addEventListener("click", () => {

@@ -1,6 +1,7 @@
 // Small pieces of the page, and the streams and lists that are made of them.
 
-import { $, state } from "./state.js";
+import { foot, turn } from "./bubble.js";
+import { state } from "./state.js";
 
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -33,7 +34,15 @@ export function paintFace(element, name) {
 export const face = (name) => paintFace(make("span", { class: "face", "aria-hidden": "true" }), name);
 export const clock = (time, more = {}) => new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...more });
 export const oneLine = (text) => text.replace(/\s+/g, " ").trim();
-export const snippet = (message) => oneLine(message.text) || (message.attachments?.length ? "Picture or file" : "");
+const KINDS = { image: "Picture", video: "Video", audio: "Audio", voice: "Voice note", sticker: "Sticker" };
+
+/** What a message says, in a few words. */
+export function snippet(message) {
+  const [file] = message.attachments ?? [];
+  const thing = file && (KINDS[file.kind] ?? file.name ?? "File");
+  const place = message.place && (message.place.name || "Place");
+  return oneLine(message.text ?? "") || (message.deleted ? "Deleted" : thing || place || message.card?.name || (message.card ? "Contact card" : ""));
+}
 
 export function dayOf(time) {
   const day = new Date(time).toDateString();
@@ -45,43 +54,6 @@ export function empty(place, symbol, title, words, action = null) {
     make("span", { class: "badge", "aria-hidden": "true" }, icon(symbol)),
     make("strong", {}, title), make("p", {}, words), action ?? "",
   );
-}
-
-export const STATUSES = {
-  sent: ["check", "Sent"], delivered: ["checks", "Delivered"], read: ["checks", "Read"], failed: ["warn", "Failed"],
-  WAITING: ["clock", "Sending"], SENT: ["check", "Sent"], READ: ["checks", "Read"], FAILED: ["warn", "Not delivered"],
-};
-
-/** One message of either pane: {id, own, who, text, time, quote, status, reason, edited, attachments, note}. */
-export function turn(message, testId) {
-  const classes = ["turn", message.own ? "own" : "", message.same ? "same" : "", message.reason || /failed/i.test(message.status ?? "") ? "failed" : ""];
-  const bubble = make("div", { class: "bubble", "data-testid": testId, "data-direction": message.own ? "out" : "in", "data-message": message.id },
-    make("span", { class: "who" }, message.own ? "" : message.who),
-    message.quote ? make("span", { class: "quote" }, message.quote) : null,
-    ...message.attachments.map(attachment),
-    message.text ? make("span", { class: "text" }, message.text) : null,
-    foot(message),
-  );
-  const item = make("div", { class: classes.filter(Boolean).join(" "), "data-key": message.id }, bubble);
-  if (message.reply) item.append(make("button", { type: "button", class: "again", "aria-label": `Reply to: ${snippet(message)}`, title: "Reply", onclick: message.reply }, icon("reply")));
-  return item;
-}
-
-export function foot(message) {
-  const [symbol, words] = STATUSES[message.status] ?? [];
-  const status = symbol && make("span", { class: "status", "data-status": message.status, "data-testid": message.statusTestId }, icon(symbol), words);
-  return make("div", { class: "foot" },
-    make("span", { class: "meta" }, message.edited ? "edited" : null, make("time", {}, clock(message.time)), status || null),
-    message.reason ? make("p", { class: "reason" }, icon("warn"), make("span", {}, message.reason)) : null,
-  );
-}
-
-export function attachment(one) {
-  if (one.kind === "image" && one.url) {
-    const picture = make("img", { src: one.url, alt: one.name || "Picture", onload: () => settle(picture.closest(".stream")) });
-    return make("a", { href: one.url, target: "_blank", rel: "noopener" }, picture);
-  }
-  return make("a", { class: "file", href: one.url, target: "_blank", rel: "noopener" }, icon("picture"), one.name || "File");
 }
 
 export function toEnd(stream) {

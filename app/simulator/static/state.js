@@ -5,7 +5,7 @@ export const SERVICES = { loopback: "Loopback", telegram: "Telegram", hubspot: "
 export const NAMES = ["Dana", "Milo", "Aiko", "Ines", "Tariq", "Lena", "Otis", "Yara", "Bruno", "Freya"];
 
 export const state = {
-  messengers: [], account: null, customer: null, bubbles: [], picture: null, quote: null,
-  scene: { portals: [] }, threads: [], thread: null, lines: [], files: [], show: "OPEN", room: "",
+  messengers: [], account: null, customer: null, bubbles: [], attached: [], quote: null, changed: null,
+  scene: { portals: [] }, threads: [], thread: null, lines: [], files: [], things: [], answered: null, show: "OPEN", room: "",
   unread: new Set(), tab: "customer", drafts: new Map(), faults: new Map(),
 };

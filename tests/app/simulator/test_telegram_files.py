@@ -119,7 +119,8 @@ def test_a_caption_that_is_too_long(simulator: Simulator) -> None:
 def test_places_and_contacts(simulator: Simulator) -> None:
     point = ask(simulator, lambda bot: bot.send_location(DANA, 10.5, 106.25)).location
     venue = ask(simulator, lambda bot: bot.send_venue(DANA, 10.5, 106.25, "Market", "1 Main Street")).venue
-    assert shown(simulator)["text"].endswith("Market, 1 Main Street")
+    place = {"latitude": 10.5, "longitude": 106.25, "name": "Market", "address": "1 Main Street"}
+    assert shown(simulator)["place"] == place
     contact = ask(simulator, lambda bot: bot.send_contact(DANA, "+4930", "Dana", vcard="BEGIN:VCARD")).contact
     assert (point, venue and venue.location) == (telegram.Location(106.25, 10.5),) * 2
     assert contact is not None
