@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from app.domain.message import Attachment, AttachmentKind
+from app.domain.message import Attachment, AttachmentKind, Direction
 from app.storage import lanes, media
 from app.storage import tables as t
 from app.storage.media import InHubSpot, Job
@@ -48,7 +48,7 @@ def test_attachments_are_due_at_once_in_their_order(rows: Rows) -> None:
 def test_a_job_says_what_it_is_and_counts_its_tries(rows: Rows) -> None:
     message, (one,) = add(rows)
     job = claimed(rows, one)
-    assert job == Job(one, message, rows.account, rows.lane(), PICTURE, 1)
+    assert job == Job(one, message, rows.account, rows.lane(), PICTURE, 1, Direction.OUTBOUND)
     assert claim(rows, one, "other") is None
     assert rows.read(media.due, limit=10) == []
     lose(rows, job)
