@@ -52,7 +52,9 @@ def _arrival(facts: Facts) -> Iterator[Hop]:
     thread = f", thread {message.thread_id}" if message.thread_id else ""
     account = f"account {message.account_id} ({message.account})"
     yield Hop(
-        message.accepted_at, "accepted", f"{message.direction} {message.kind} in {place}{thread}, {account}{late}{follows}"
+        message.accepted_at,
+        "accepted",
+        f"{message.direction} {message.kind} in {place}{thread}, {account}{late}{follows}",
     )
 
 

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import BinaryIO
 
 import pytest
 from pydantic import JsonValue, SecretStr
@@ -197,7 +201,30 @@ def test_send(server: ScriptedServer, account: Account, http: Http) -> None:
     assert (seen.method, seen.path) == ("POST", "/v1/messages")
     assert seen.headers["authorization"] == "Bearer token-of-loopback"
     assert seen.headers["idempotency-key"] == "key-1"
-    assert seen.json() == {"conversation": "c1", "text": "Hello", "reply_to": "m3"}
+    assert seen.json() == {"conversation": "c1", "text": "Hello", "reply_to": "m3", "attachments": []}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A file that the relay has at hand."""
+
+    name: str = "report.pdf"
+    mime: str = "application/pdf"
+    size: int = 4
+    link: str = "https://relay.example/media/1-2-3"
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        yield io.BytesIO(b"%PDF")
+
+
+def test_a_file_is_named_by_its_link(server: ScriptedServer, account: Account, http: Http) -> None:
+    file = Attachment(kind=AttachmentKind.VOICE, source="https://files.example/1")
+    with_file = replace(part(), content=PartContent(text="Listen", attachment=file), media=Prepared())
+    LOOPBACK.send(with_file, account, http)
+    described = {"url": "https://relay.example/media/1-2-3", "name": "report.pdf", "mime": "application/pdf", "size": 4}
+    told = {"conversation": "c1", "text": "Listen", "reply_to": None, "attachments": [{"kind": "voice", **described}]}
+    assert server.seen[0].json() == told
 
 
 @pytest.mark.parametrize(

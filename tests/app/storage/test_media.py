@@ -139,13 +139,16 @@ def test_a_message_leaves_behind_what_is_not_there_yet(rows: Rows) -> None:
 def test_the_same_file_is_found_in_its_portal_and_for_a_while(rows: Rows) -> None:
     message, (one,) = add(rows)
     rows.write(media.ready, claimed(rows, one), InHubSpot("f1", "a.png", "image/png", 3, "same"))
-    find = partial(rows.read, media.find_same)
     portal = rows.read(lanes.portal_of, rows.account)
-    assert find(portal, "same", within=60.0) == InHubSpot("f1", "a.png", "image/png", 3, "same", reused=True)
-    assert find(portal + 1, "same", within=60.0) is None
-    assert find(portal, "other", within=60.0) is None
+
+    def find(portal_id: int, sameness: str) -> InHubSpot | None:
+        return rows.read(media.find_same, portal_id, sameness, within=60.0)
+
+    assert find(portal, "same") == InHubSpot("f1", "a.png", "image/png", 3, "same", reused=True)
+    assert find(portal + 1, "same") is None
+    assert find(portal, "other") is None
     rows.set(t.media, one, finished_at=rows.now() - 61)
-    assert find(portal, "same", within=60.0) is None
+    assert find(portal, "same") is None
     assert states(rows, message) == ["ready"]
 
 
