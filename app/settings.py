@@ -122,7 +122,9 @@ class Settings(BaseSettings):
     deadline: float = Field(600, gt=0, description="An agent's message is sent or called failed within this time.")
     lease: float = Field(60, gt=0, description="A worker that is silent for so long loses its lane.")
     call_timeout: float = Field(20, gt=0, description="One deadline for a whole API call, from DNS to the last byte.")
-    media_timeout: float = Field(120, gt=0, description="After this time a message goes without its attachment.")
+    media_timeout: float = Field(
+        120, gt=0, description="After this time a message goes without its attachment, which follows."
+    )
     removal_grace: float = Field(
         300, ge=0, description="What a removed account has queued waits so long for it to be connected anew."
     )

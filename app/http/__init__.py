@@ -122,7 +122,9 @@ class Http:
         with self._follow(call, _Target("GET", _parse(url), headers or {}), _Body(), follow=follow) as answer:
             if not httpx.codes.is_success(answer.status):
                 return _response(answer, read_beginning(answer, limit=_REFUSAL_LIMIT), call)
-            target.writelines(read(answer, limit=limit, host=call.host))
+            # A spooled file's writelines() keeps all of it in memory before it looks whether that is too much.
+            for piece in read(answer, limit=limit, host=call.host):  # noqa: FURB122
+                target.write(piece)
         return _response(answer, b"", call)
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from functools import partial
 
 from app import logs, metrics
 from app.domain.lane import LaneKind
-from app.errors import OutcomeUnknown, RateLimited, Transient
+from app.errors import MediaNotReady, OutcomeUnknown, RateLimited, Transient
 from app.relay.services import Services
 from app.relay.stored import until_stored
 from app.storage import accounts, breakers, lanes, portals, reconciled
@@ -54,8 +54,8 @@ class Trouble:
 
 def trouble(error: Exception) -> Trouble | None:
     """Return what a failed call says about the other side as a whole; None where it says nothing."""
-    if isinstance(error, RateLimited):
-        return None  # the limiter's business
+    if isinstance(error, RateLimited | MediaNotReady):
+        return None  # the limiter's business, and the media queue's
     if isinstance(error, Transient):
         return Trouble(logs.redact(error.hint), error.everybody, error.retry_after)
     return Trouble(logs.redact(error.hint)) if isinstance(error, OutcomeUnknown) else None

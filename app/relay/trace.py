@@ -47,11 +47,14 @@ def _arrival(facts: Facts) -> Iterator[Hop]:
     if envelope is not None:
         yield Hop(envelope.received_at, "received", f"envelope {envelope.id} from {envelope.source}")
     late = ", after later ones had gone" if message.late else ""
+    follows = f", the file of message {message.follows}" if message.follows is not None else ""
     place = f"lane {lane.id} ({lane.kind} {lane.conversation})" if lane.conversation else f"lane {lane.id}"
     thread = f", thread {message.thread_id}" if message.thread_id else ""
     account = f"account {message.account_id} ({message.account})"
     yield Hop(
-        message.accepted_at, "accepted", f"{message.direction} {message.kind} in {place}{thread}, {account}{late}"
+        message.accepted_at,
+        "accepted",
+        f"{message.direction} {message.kind} in {place}{thread}, {account}{late}{follows}",
     )
 
 
@@ -63,7 +66,8 @@ def _author(facts: Facts) -> str:
 
 def _media(facts: Facts) -> Iterator[Hop]:
     for one in facts.media:
-        yield Hop(one.created_at, "media", f"attachment {one.position + 1} is to be fetched")
+        late = ", and follows its message" if one.late else ""
+        yield Hop(one.created_at, "media", f"attachment {one.position + 1} is to be fetched{late}")
         if one.finished_at is not None:
             yield Hop(one.finished_at, "media", f"attachment {one.position + 1} {_media_end(one)}")
 
@@ -71,7 +75,16 @@ def _media(facts: Facts) -> Iterator[Hop]:
 def _media_end(one: MediaState) -> str:
     tries = "" if one.attempts <= 1 else f" at attempt {one.attempts}"
     size = f", {one.size} bytes" if one.size is not None else ""
-    return f"ready{tries}: {one.mime}{size}" if one.state == "ready" else f"failed{tries}: {one.hint}"
+    if one.state != "ready":
+        return f"failed{tries}: {one.hint}"
+    return f"ready{tries}: {one.mime}{size}, {_media_place(one)}"
+
+
+def _media_place(one: MediaState) -> str:
+    """Say where the bytes are now."""
+    if one.hubspot_file_id is not None:
+        return f"HubSpot's file {one.hubspot_file_id}{', which was there already' if one.reused else ''}"
+    return f"stored as {one.stored_id}" if one.stored_id is not None else "deleted since"
 
 
 def _attempts(facts: Facts) -> Iterator[Hop]:

@@ -10,7 +10,7 @@ from app.simulator.hubspot import api
 from app.simulator.world import World
 
 # Bodies larger than this are refused by the server before any simulated limit is asked.
-LARGEST_BODY = 64 * 1024 * 1024
+LARGEST_BODY = 160 * 1024 * 1024
 
 
 def create_simulator(settings: Settings, *, world: World | None = None) -> Flask:

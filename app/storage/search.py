@@ -53,6 +53,7 @@ class MessageRow:
     is_called: bool
     late: bool
     own: bool
+    follows: int | None
     reason: str
     hint: str
     sent_at: float
@@ -65,8 +66,8 @@ class MessageRow:
 
 _PLAIN = (
     *("id", "account_id", "direction", "kind", "status", "lane_id", "thread_id", "envelope_id", "service_id"),
-    *("hubspot_id", "attempts", "crashes", "late", "own", "reason", "hint", "sent_at", "accepted_at", "not_before"),
-    *("deadline_at", "finished_at", "erased_at"),
+    *("hubspot_id", "attempts", "crashes", "late", "own", "follows", "reason", "hint", "sent_at", "accepted_at"),
+    *("not_before", "deadline_at", "finished_at", "erased_at"),
 )
 
 

@@ -47,7 +47,7 @@ class LaneState:
 
 @dataclass(frozen=True)
 class MediaState:
-    """An attachment's way to HubSpot."""
+    """An attachment's way to the other side. ``late``: its message went without it."""
 
     position: int
     state: str
@@ -55,6 +55,10 @@ class MediaState:
     mime: str
     size: int | None
     hint: str
+    hubspot_file_id: str | None
+    stored_id: int | None
+    reused: bool
+    late: bool
     created_at: float
     finished_at: float | None
 

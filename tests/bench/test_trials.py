@@ -56,3 +56,10 @@ def test_one_refresh_for_everybody() -> None:
         assert found[f"{how}: all arrived"]["median"] == 1
         assert found[f"{how}: lanes that waited for another's refresh"]["median"] > 10
     assert found["HubSpot refuses it: calls answered 401"]["median"] >= 1
+
+
+def test_large_files_go_both_ways_and_fit_into_little_memory() -> None:
+    found = figures("media")
+    assert found["files that arrived whole"]["median"] == 2
+    assert found["the media process grew by"]["bar"]
+    assert found["texts, beside the files"]["median"] > 0

@@ -25,6 +25,7 @@ MODULES: Final[Sequence[str]] = (
     "black_hole",
     "redis_away",
     "memory",
+    "media",
 )
 
 

@@ -63,7 +63,9 @@ class StoredMedia:
     def open(self) -> Iterator[BinaryIO]:
         """Return the bytes in a file that goes to disk where they are many."""
         with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
-            spool.writelines(self._store.read(self._stored_id))
+            # Its writelines() keeps all of it in memory before it looks whether that is too much.
+            for piece in self._store.read(self._stored_id):
+                spool.write(piece)
             spool.seek(0)
             yield cast("BinaryIO", spool)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, jsonify, request
 
 from app.simulator.hubspot import auth, limits
 from app.simulator.hubspot.errors import bad_path_id
@@ -109,6 +109,7 @@ class Router:
 
     def _view(self, version: str, handler: Handler, kind: Auth, *, scopes: frozenset[str]) -> Callable[..., Response]:
         def view(**path: str) -> Response:
+            request.get_data(parse_form_data=True)  # before the lock: a large file's sender holds up nobody else
             with self._world.lock:
                 call = self._authenticate(version, kind, scopes)
                 for name in path.keys() & NUMBERS.keys():

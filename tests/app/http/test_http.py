@@ -3,8 +3,11 @@ from __future__ import annotations
 import io
 import json
 import socket
+import tempfile
 import time
+import tracemalloc
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 
@@ -206,6 +209,23 @@ def test_a_download_goes_to_its_target(http: Http) -> None:
         answer = http.download(server.url, target, limit=10_000_000)
     assert answer.body == b""
     assert len(target.getvalue()) == int(answer.headers["content-length"]) > 0
+
+
+def test_a_download_into_a_spooled_file_is_never_in_memory_whole(http: Http) -> None:
+    def give(visit: Visit) -> None:
+        visit.read()
+        visit.sock.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 33554432\r\n\r\n")
+        for _ in range(128):
+            visit.sock.sendall(bytes(262_144))
+
+    with ScriptedServer(give) as server, tempfile.SpooledTemporaryFile(1_000_000) as target:
+        tracemalloc.start()
+        try:
+            http.download(server.url, cast("BinaryIO", target), limit=2**26)
+            assert tracemalloc.get_traced_memory()[1] < 6_000_000
+        finally:
+            tracemalloc.stop()
+        assert target.tell() == 2**25
 
 
 def test_a_download_over_its_limit_writes_nothing_where_the_size_is_told(http: Http) -> None:

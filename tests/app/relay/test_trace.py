@@ -51,6 +51,7 @@ def with_message(facts: Facts, **changes: Any) -> Facts:
 
 def attachment(state: str, **changes: Any) -> MediaState:
     known: dict[str, Any] = {"position": 0, "attempts": 1, "mime": "image/png", "size": 9, "hint": ""}
+    known |= {"hubspot_file_id": None, "stored_id": 5, "reused": False, "late": False}
     return MediaState(**{**known, "created_at": 10.0, "finished_at": None, **changes}, state=state)
 
 
@@ -105,12 +106,19 @@ def test_where_a_message_ended(facts: Facts) -> None:
 def test_hops_of_attachments(facts: Facts) -> None:
     done = attachment("ready", finished_at=12.0, attempts=2)
     gone = attachment("failed", position=1, finished_at=11.0, hint="It was too large.")
-    told = [(hop.at, hop.text) for hop in hops(replace(facts, media=(done, gone))) if hop.step == "media"]
+    known = attachment("ready", position=2, finished_at=13.0, hubspot_file_id="77", stored_id=None, reused=True)
+    over = attachment("ready", position=3, finished_at=14.0, stored_id=None, late=True)
+    found = (done, gone, known, over)
+    told = [(hop.at, hop.text) for hop in hops(replace(facts, media=found)) if hop.step == "media"]
     assert told == [
         (10.0, "attachment 1 is to be fetched"),
         (10.0, "attachment 2 is to be fetched"),
+        (10.0, "attachment 3 is to be fetched"),
+        (10.0, "attachment 4 is to be fetched, and follows its message"),
         (11.0, "attachment 2 failed: It was too large."),
-        (12.0, "attachment 1 ready at attempt 2: image/png, 9 bytes"),
+        (12.0, "attachment 1 ready at attempt 2: image/png, 9 bytes, stored as 5"),
+        (13.0, "attachment 3 ready: image/png, 9 bytes, HubSpot's file 77, which was there already"),
+        (14.0, "attachment 4 ready: image/png, 9 bytes, deleted since"),
     ]
 
 

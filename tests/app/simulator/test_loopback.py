@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from app.simulator.faults import Api, Fault, FaultKind, FaultRule
+from tests.app.http.scripted import ScriptedServer, Visit
 from tests.app.simulator.messengers import Receiver, Simulator, eventually, running_receiver, running_simulator
 
 BEARER = {"Authorization": "Bearer token-1"}
@@ -37,6 +38,40 @@ def say(simulator: Simulator, text: str = "hello", **more: Any) -> Any:
 def send(simulator: Simulator, text: str = "hi", *, key: str = "k1", conversation: str = "c1") -> httpx.Response:
     body = {"conversation": conversation, "text": text, "reply_to": None}
     return simulator.client.post("/loopback/v1/messages", json=body, headers={**BEARER, "Idempotency-Key": key})
+
+
+def file_host(status: str = "200 OK") -> ScriptedServer:
+    def give(visit: Visit) -> None:
+        visit.read()
+        visit.answer(b"OggS", status=status)
+
+    return ScriptedServer(give)
+
+
+def offer(simulator: Simulator, url: str, *, size: int) -> httpx.Response:
+    """Let the relay send a file that stands at an address."""
+    file = {"kind": "voice", "url": url, "name": "a.ogg", "mime": "audio/ogg", "size": size}
+    body = {"conversation": "c1", "text": "", "attachments": [file]}
+    return simulator.client.post("/loopback/v1/messages", json=body, headers={**BEARER, "Idempotency-Key": "k9"})
+
+
+def test_a_file_of_the_relay_is_fetched_at_once(simulator: Simulator) -> None:
+    say(simulator)
+    with file_host() as host:
+        assert offer(simulator, f"{host.url}/media/1", size=4).status_code == 201
+    seen = simulator.client.get("/_sim/loopback/conversations/c1/messages").json()[-1]
+    [file] = seen["attachments"]
+    assert (file["kind"], file["name"], file["size"]) == ("voice", "a.ogg", 4)
+    assert simulator.client.get(file["url"]).content == b"OggS"
+
+
+@pytest.mark.parametrize(("status", "size"), [("200 OK", 5), ("410 Gone", 4)])
+def test_a_file_that_is_not_what_was_said_is_refused(simulator: Simulator, status: str, size: int) -> None:
+    say(simulator)
+    with file_host(status) as host:
+        refused = offer(simulator, f"{host.url}/media/1", size=size)
+    assert (refused.status_code, refused.json()) == (400, {"error": "attachment_unreachable"})
+    assert len(simulator.client.get("/_sim/loopback/conversations/c1/messages").json()) == 1
 
 
 def test_a_customers_message_arrives_signed(simulator: Simulator, receiver: Receiver) -> None:

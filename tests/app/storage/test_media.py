@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from app.domain.message import Attachment, AttachmentKind
+from app.domain.message import Attachment, AttachmentKind, Direction
 from app.storage import lanes, media
 from app.storage import tables as t
 from app.storage.media import InHubSpot, Job
@@ -48,7 +48,7 @@ def test_attachments_are_due_at_once_in_their_order(rows: Rows) -> None:
 def test_a_job_says_what_it_is_and_counts_its_tries(rows: Rows) -> None:
     message, (one,) = add(rows)
     job = claimed(rows, one)
-    assert job == Job(one, message, rows.account, rows.lane(), PICTURE, 1)
+    assert job == Job(one, message, rows.account, rows.lane(), PICTURE, 1, Direction.OUTBOUND)
     assert claim(rows, one, "other") is None
     assert rows.read(media.due, limit=10) == []
     lose(rows, job)
@@ -141,14 +141,14 @@ def test_the_same_file_is_found_in_its_portal_and_for_a_while(rows: Rows) -> Non
     rows.write(media.ready, claimed(rows, one), InHubSpot("f1", "a.png", "image/png", 3, "same"))
     portal = rows.read(lanes.portal_of, rows.account)
 
-    def find(portal_id: int, sameness: str, *, within: float) -> InHubSpot | None:
-        return rows.read(media.find_same, portal_id, sameness, within=within)
+    def find(portal_id: int, sameness: str) -> InHubSpot | None:
+        return rows.read(media.find_same, portal_id, sameness, within=60.0)
 
-    assert find(portal, "same", within=60.0) == InHubSpot("f1", "a.png", "image/png", 3, "same", reused=True)
-    assert find(portal + 1, "same", within=60.0) is None
-    assert find(portal, "other", within=60.0) is None
+    assert find(portal, "same") == InHubSpot("f1", "a.png", "image/png", 3, "same", reused=True)
+    assert find(portal + 1, "same") is None
+    assert find(portal, "other") is None
     rows.set(t.media, one, finished_at=rows.now() - 61)
-    assert find(portal, "same", within=60.0) is None
+    assert find(portal, "same") is None
     assert states(rows, message) == ["ready"]
 
 
@@ -181,10 +181,3 @@ def test_a_name_that_databases_refuse_does_not_stop_a_message(rows: Rows, name: 
     rows.write(media.ready, job, InHubSpot("f1", name, "", 1))
     (found,) = rows.read(media.of_message, message)
     assert found.attachment.name == found.name == name.replace("\x00", "")
-
-
-def test_room_is_made_between_attachments(rows: Rows) -> None:
-    message, _ = add(rows, PICTURE, VOICE)
-    rows.write(media.make_room, message, 2, first=1)
-    rows.write(media.add, message, [VOICE, PICTURE], first=1)
-    assert [one.attachment for one in rows.read(media.of_message, message)] == [PICTURE, VOICE, PICTURE, VOICE]
