@@ -104,7 +104,10 @@ _LARGE_FILE = Refusal(MessageInvalid, "The file is larger than this homeserver t
 UPLOAD_REFUSALS: Mapping[str, Refusal] = {
     "M_TOO_LARGE": _LARGE_FILE,
     "413": _LARGE_FILE,
-    FORBIDDEN: Refusal(MessageInvalid, "The homeserver does not take this kind of file: send a link to it instead."),
+    FORBIDDEN: Refusal(
+        MessageInvalid,
+        "The homeserver lets the relay store no such file: ask its administrator, or send a link instead.",
+    ),
 }
 
 #: What a homeserver met when it called us at our wish.

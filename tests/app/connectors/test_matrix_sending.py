@@ -163,7 +163,7 @@ def test_a_place_is_one(server: ScriptedServer, ours: Account, http: Http) -> No
     [
         (error(413, "M_TOO_LARGE"), MessageInvalid, "larger"),
         (Scripted(413, b"<html>"), MessageInvalid, "larger"),
-        (error(403, "M_FORBIDDEN"), MessageInvalid, "kind of file"),
+        (error(403, "M_FORBIDDEN"), MessageInvalid, "no such file"),
         (error(403, "M_FORBIDDEN", "Application service cannot masquerade"), Unauthorized, "registration"),
         (error(401, "M_UNKNOWN_TOKEN"), Unauthorized, "token"),
         (error(429, "M_LIMIT_EXCEEDED"), RateLimited, "slow down"),
