@@ -117,7 +117,7 @@ def _file(part: Part, common: Payload) -> Request:
 def _common(part: Part) -> dict[str, JsonValue]:
     """Return the parameters that every sending method has."""
     business, _, chat = part.conversation.rpartition(BUSINESS_SEPARATOR)
-    payload: dict[str, JsonValue] = {"chat_id": _chat_id(chat)}
+    payload: dict[str, JsonValue] = {"chat_id": chat_id(chat)}
     if business:
         payload["business_connection_id"] = business
     if (part.content.reply_to or "").isdecimal():
@@ -166,6 +166,6 @@ def _in_words(content: PartContent) -> str:
     return place_in_words(content.place) if content.place else card_in_words(content.card) if content.card else ""
 
 
-def _chat_id(chat: str) -> int | str:
+def chat_id(chat: str) -> int | str:
     """Return a number where it is one; channels may also be named ``@name``."""
     return int(chat) if chat.removeprefix("-").isdecimal() else chat
