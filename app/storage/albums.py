@@ -35,16 +35,15 @@ def find_open(connection: Connection, lane_id: int, album: str) -> Open | None:
     """Return the lane's message of an album that is still to be sent, and keep it so until the transaction ends.
 
     The row is locked first and looked at in a second statement: what was written while the first one waited is not
-    seen by it (PostgreSQL).
+    seen by it (PostgreSQL). One that has begun is not locked: who ends its call may wait for our thread's row.
     """
     of_it = select(album_items.c.message_id).where(album_items.c.album == album)
-    mine = (messages.c.lane_id == lane_id, messages.c.id.in_(of_it), messages.c.status == Status.PENDING.value)
-    locked = select(messages.c.id).where(*mine).order_by(messages.c.id).with_for_update(key_share=True)
-    ids = connection.execute(locked).scalars().all()
+    waits = (messages.c.status == Status.PENDING.value, messages.c.begun.is_(False))
+    mine = select(messages.c.id).where(messages.c.lane_id == lane_id, messages.c.id.in_(of_it), *waits)
+    locked = connection.execute(mine.order_by(messages.c.id).with_for_update(key_share=True)).scalars().all()
     written = exists().where(parts.c.message_id == messages.c.id)
     query = select(messages.c.id, messages.c.content, messages.c.order_key)
-    waits = (messages.c.status == Status.PENDING.value, messages.c.begun.is_(False), ~written)
-    row = connection.execute(query.where(messages.c.id.in_(ids), *waits).limit(1)).one_or_none()
+    row = connection.execute(query.where(messages.c.id.in_(locked), ~written).limit(1)).one_or_none()
     return Open(row.id, Content.model_validate(row.content), row.order_key) if row else None
 
 

@@ -97,12 +97,17 @@ REFUSALS: Mapping[str, Refusal] = {
 STATUSES: Mapping[int, Refusal] = {401: _TOKEN, 413: _SIZE}
 
 
+#: A homeserver is asked what it takes before a file of more than so many bytes; smaller ones every one takes.
+_ASKED_FROM = 1_000_000
 #: What else a refusal means where a file is uploaded.
 _LARGE_FILE = Refusal(MessageInvalid, "The file is larger than this homeserver takes: send a link to it instead.")
 UPLOAD_REFUSALS: Mapping[str, Refusal] = {
     "M_TOO_LARGE": _LARGE_FILE,
     "413": _LARGE_FILE,
-    FORBIDDEN: Refusal(MessageInvalid, "The homeserver does not take this kind of file: send a link to it instead."),
+    FORBIDDEN: Refusal(
+        MessageInvalid,
+        "The homeserver lets the relay store no such file: ask its administrator, or send a link instead.",
+    ),
 }
 
 #: What a homeserver met when it called us at our wish.
@@ -177,8 +182,11 @@ class Homeserver:
         https://spec.matrix.org/latest/client-server-api/#post_matrixmediav3upload
 
         Raises:
+            MessageInvalid: it is larger than the homeserver takes.
             RelayError: as ``Connector.send``.
         """
+        if media.size > _ASKED_FROM:
+            self._check_size(media.size)
         with media.open() as file:
             response = self.http.request(
                 "POST",
@@ -191,6 +199,16 @@ class Homeserver:
         if not succeeded(response):
             raise self.refusal(response, UPLOAD_REFUSALS)
         return field(_body(response), "content_uri")
+
+    def _check_size(self, size: int) -> None:
+        """Ask how large a file may be. Synapse does not answer to a larger one: it cuts the connection while it comes.
+
+        https://spec.matrix.org/latest/client-server-api/#get_matrixclientv1mediaconfig
+        """
+        response = self.request("GET", self.address("v1", "media", "config"))
+        most = _body(response).get("m.upload.size") if succeeded(response) else None
+        if isinstance(most, int) and size > most:
+            raise _LARGE_FILE.error(_LARGE_FILE.hint, detail=f"{size} bytes, at most {most}")
 
     def answer(self, response: Response) -> dict[str, Any]:
         """Return the answer to a call; an empty one where a yes comes without an object.

@@ -163,7 +163,7 @@ def test_a_place_is_one(server: ScriptedServer, ours: Account, http: Http) -> No
     [
         (error(413, "M_TOO_LARGE"), MessageInvalid, "larger"),
         (Scripted(413, b"<html>"), MessageInvalid, "larger"),
-        (error(403, "M_FORBIDDEN"), MessageInvalid, "kind of file"),
+        (error(403, "M_FORBIDDEN"), MessageInvalid, "no such file"),
         (error(403, "M_FORBIDDEN", "Application service cannot masquerade"), Unauthorized, "registration"),
         (error(401, "M_UNKNOWN_TOKEN"), Unauthorized, "token"),
         (error(429, "M_LIMIT_EXCEEDED"), RateLimited, "slow down"),
@@ -181,6 +181,34 @@ def test_a_file_that_is_refused(
 
     assert type(caught.value) is expected
     assert len(server.seen) == 1
+
+
+LARGE = Bytes("a.bin", "application/octet-stream", bytes(1_000_001))
+
+
+@pytest.mark.parametrize(
+    ("config", "calls"),
+    [
+        (Scripted(200, b'{"m.upload.size": 1000001}'), 3),
+        (Scripted(200, b"{}"), 3),
+        (Scripted(200, b'{"m.upload.size": "1"}'), 3),
+        (error(404, "M_UNRECOGNIZED"), 3),
+        (Scripted(200, b'{"m.upload.size": 1000000}'), 1),
+    ],
+)
+def test_a_homeserver_is_asked_whether_it_takes_a_large_file(
+    config: Scripted, calls: int, server: ScriptedServer, ours: Account, http: Http
+) -> None:
+    server.play(lambda seen: config if "/v1/media/config" in seen.path else taking(seen))
+
+    if calls == 1:
+        with pytest.raises(MessageInvalid, match="larger than this homeserver takes"):
+            CONNECTOR.send(file(LARGE, FILE), ours, http)
+    else:
+        CONNECTOR.send(file(LARGE, FILE), ours, http)
+
+    assert server.seen[0].headers["authorization"] == "Bearer as-token-of-the-tests"
+    assert len(server.seen) == calls
 
 
 def test_a_file_is_stored_once_where_an_invitation_was_open(server: ScriptedServer, ours: Account, http: Http) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -84,6 +85,16 @@ def test_an_album_waits_until_nothing_more_comes(relay: RelayWorld) -> None:
     assert relay.inbox() == []
     wait_and_settle(relay)
     assert arrived(relay) == [("One\nFour", PICTURES), ("after", [])]
+
+
+def test_items_that_come_at_once_are_one_message(relay: RelayWorld) -> None:
+    """Telegram delivers up to forty updates at a time, and each of them twice here."""
+    side = TelegramSide(relay)
+    updates = sent_together(side, ("One", "Two", "Three", "Four"))
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(side.deliver, [*updates, *updates]))
+    wait_and_settle(relay)
+    assert arrived(relay) == [("One\nTwo\nThree\nFour", PICTURES)]
 
 
 def test_an_item_that_comes_twice_adds_nothing(light_relay: RelayWorld) -> None:
