@@ -32,7 +32,7 @@ TRUNCATED_LENGTH = 200
 
 @dataclass(frozen=True)
 class Reply:
-    """What an agent typed. Attachments are {fileId}, {name, mime, base64} or a QUICK_REPLIES object."""
+    """What an agent typed. Attachments are {fileId}, {name, mime, base64} or an object of a type without files."""
 
     text: str
     rich_text: str | None = None
@@ -178,8 +178,10 @@ def _composed(world: World, thread: Thread, channel: Channel, *, reply: Reply) -
         raise ApiError(400, "Write something or attach a file.")
     if "<img" in (reply.rich_text or "") and str(limits["allowInlineImages"]).lower() != "true":
         raise ApiError(400, "This channel does not allow pictures within the text.")
-    quick = [item for item in reply.attachments if item.get("type") == "QUICK_REPLIES"]
-    stored = [_file(world, thread, item) for item in reply.attachments if item not in quick]
+    bare = [item for item in reply.attachments if item.get("type") in attachments.WITHOUT_FILES]
+    stored = [_file(world, thread, item) for item in reply.attachments if item not in bare]
+    # [I] Places and cards come from other apps, by an API that knows no composer.
+    quick = [item for item in bare if item["type"] == "QUICK_REPLIES"]
     for kind, present in (("FILE", stored), ("QUICK_REPLIES", quick)):
         if present and kind not in limits["outgoingAttachmentTypes"]:
             raise ApiError(400, f"This channel does not allow attachments of type {kind}.")
@@ -188,7 +190,7 @@ def _composed(world: World, thread: Thread, channel: Channel, *, reply: Reply) -
     shown = world.switches.attachment_url != "missing"
     return [
         *(attachments.file_attachment(file, url=files.address_of(world, file) if shown else None) for file in stored),
-        *attachments.accept(world, channel, thread.portal_id, attachments=quick),
+        *attachments.accept(world, channel, thread.portal_id, attachments=bare),
     ]
 
 
