@@ -65,7 +65,7 @@ def test_telegram(light_relay: RelayWorld) -> None:
     bot.settle()
     bot.relay.reply(bot.thread(), "Are you there?")
     bot.settle()
-    compare("telegram", agent=agent_lines(bot.inbox()), customer=telegram_lines(bot.sees()))
+    compare("telegram", agent=agent_lines(light_relay, bot.thread()), customer=telegram_lines(bot.sees()))
 
 
 def customer_speaks(bot: Bot) -> None:
@@ -159,8 +159,7 @@ def test_loopback(light_relay: RelayWorld) -> None:
     relay.settle()
     relay.report("failed", "The phone is switched off.")
     relay.settle()
-    inbox = sorted(relay.inbox(), key=lambda one: one["receivedAt"])
-    compare("loopback", agent=agent_lines(inbox), customer=loopback_lines(relay.customer_sees()))
+    compare("loopback", agent=agent_lines(relay, thread), customer=loopback_lines(relay.customer_sees()))
 
 
 def loopback_lines(bubbles: list[dict[str, Any]]) -> Iterator[str]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.app.relay.world import RelayWorld
+
 #: Where the transcripts are kept that the tests compare with; ``UPDATE_GOLDEN=1`` writes them anew.
 FOLDER = Path(__file__).parent / "transcripts"
 
@@ -45,9 +47,10 @@ def quotation(text: str) -> str:
     return f"replies to “{line if len(line) <= _QUOTED else line[:_QUOTED] + '…'}”"
 
 
-def agent_lines(inbox: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Write what agents see of messages, in HubSpot's own view of them."""
-    messages = list(inbox)
+def agent_lines(relay: RelayWorld, thread: str) -> Iterator[str]:
+    """Write what agents see of a thread, as it came, in HubSpot's own view of it."""
+    lines = sorted(relay.agent_sees(thread), key=lambda one: int(one["arrival"]))
+    messages = [one for one in lines if one["type"] == "MESSAGE"]
     texts = {one["id"]: one["text"] for one in messages}
     for one in messages:
         incoming = one["direction"] == "INCOMING"
