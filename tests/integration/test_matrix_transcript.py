@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
+from app.connectors.matrix.connector import TEXT_LENGTH
 from app.relay import accounts, options
 from app.simulator import seed
 from tests.app.media.corpus import CORPUS
+from tests.app.relay import test_relay_long_texts as long_texts
 from tests.app.relay.test_relay_transcripts import answer
 from tests.app.relay.transcript import agent_lines, compare, entry, file_line, quotation
 from tests.app.relay.world import RelayWorld, eventually, relay_world
@@ -135,6 +137,7 @@ def test_matrix(conversation: Conversation) -> None:
     conversation.settle()
     events = [one for one in conversation.alice.read(conversation.room) if "state_key" not in one]
     compare("matrix", agent=agent_lines(relay, thread), customer=_lines(events))
+    _send_a_long_text(conversation)
 
 
 def _has_read(conversation: Conversation, event: str) -> bool:
@@ -192,6 +195,18 @@ def _customer_answers(conversation: Conversation) -> None:
         return relay.status_of(last)[0] == "READ"
 
     eventually(is_read, within=40)
+
+
+def _send_a_long_text(conversation: Conversation) -> None:
+    """A text of 100,000 characters comes whole, in parts, with no character in pieces."""
+    whole = long_texts.text()
+    conversation.relay.reply(conversation.thread(), whole)
+    conversation.settle()
+    events = [one for one in conversation.alice.read(conversation.room) if one["sender"] == BOT]
+    bodies = [one["content"]["body"] for one in events if one["type"] == "m.room.message"]
+    parts = bodies[bodies.index("Three it is") + 1 :]
+    assert [one for part in parts for one in long_texts.graphemes(part)] == long_texts.graphemes(whole)
+    assert max(len(part.encode()) for part in parts) <= TEXT_LENGTH
 
 
 def _lines(events: list[dict[str, Any]]) -> Iterator[str]:
