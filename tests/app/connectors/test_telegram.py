@@ -790,3 +790,28 @@ def test_a_file_that_cannot_be_had(
 )
 def test_groups_have_a_limit_of_their_own(conversation: str, is_group: bool) -> None:  # noqa: FBT001 - a table's column
     assert TelegramConnector().is_group(conversation) is is_group
+
+
+# Courtesies ---------------------------------------------------------------------------------------------------------
+
+
+def test_typing_is_shown_in_chats_of_either_kind(server: ScriptedServer, account: Account, http: Http) -> None:
+    for conversation in ("5", "bc-1:5"):
+        TELEGRAM.show_typing(conversation, account, http)
+    assert [one.path.rpartition("/")[2] for one in server.seen] == ["sendChatAction", "sendChatAction"]
+    shown = {"chat_id": 5, "action": "typing"}
+    assert [one.json() for one in server.seen] == [shown, {**shown, "business_connection_id": "bc-1"}]
+
+
+def test_only_messages_of_telegram_business_are_marked(server: ScriptedServer, account: Account, http: Http) -> None:
+    for conversation, number in (("5", "7"), ("bc-1:5", "callback-9"), ("bc-1:5", "7")):
+        TELEGRAM.mark_read(conversation, account, http, message=number)
+    [call] = server.seen
+    assert call.path.endswith("/readBusinessMessage")
+    assert call.json() == {"business_connection_id": "bc-1", "chat_id": 5, "message_id": 7}
+
+
+def test_a_refused_courtesy_is_an_error_like_any_other(server: ScriptedServer, account: Account, http: Http) -> None:
+    server.play(lambda _: refusal(403, "Forbidden: bot was blocked by the user"))
+    with pytest.raises(RecipientUnreachable):
+        TELEGRAM.show_typing("5", account, http)
