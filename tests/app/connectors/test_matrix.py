@@ -148,6 +148,11 @@ def test_what_is_about_a_message_has_that_messages_id_and_its_own_time(name: str
     assert (found.revision, found.order) == (wire["event_id"], wire["origin_server_ts"])
 
 
+def test_a_reaction_with_a_picture_is_told_in_words() -> None:
+    relation = {"rel_type": "m.annotation", "event_id": "$first", "key": MXC}
+    assert said({"m.relates_to": relation}, kind="m.reaction").content.text == "a custom emoji"
+
+
 def test_a_redaction_is_a_deletion_with_its_reason() -> None:
     wire = payload("redaction")["events"][0]
     found = recorded_message("redaction")

@@ -52,6 +52,10 @@ TELEGRAM = TelegramConnector()
 SUBJECT = Subject(TELEGRAM, SAMPLES)
 
 
+#: Fields of a message that say nothing by themselves, by our names and by those of the independent reader.
+NO_CONTENT = {"message_id", "date", "chat", "from_user", "migrate_to_chat_id", "migrate_from_chat_id"}
+
+
 @pytest.fixture(scope="module")
 def http() -> Iterator[Http]:
     client = Http(call_timeout=5)
@@ -273,6 +277,15 @@ def test_text_of(name: str, text: str) -> None:
 )
 def test_place_of(name: str, words: dict[str, str]) -> None:
     assert message(name).content.places == (Place(latitude=10.7769, longitude=106.7009, **words),)
+
+
+@pytest.mark.parametrize("name", sorted(set(telegram.Message.__slots__) - NO_CONTENT))
+def test_no_kind_of_message_is_left_out_in_silence(name: str) -> None:
+    """Whatever an independent reader of the API knows in a message."""
+    user: JsonValue = {"id": 5, "type": "private", "first_name": "Dana"}
+    body: JsonValue = {"message_id": 1, "date": 1795341600, "chat": user, "from": user, name: {"id": 1}}
+    [event] = TELEGRAM.parse(SUBJECT.request(json.dumps({"update_id": 1, "message": body}).encode()), SUBJECT.account())
+    assert isinstance(event, Unopened) or (isinstance(event, Message) and event.content.text)
 
 
 def test_a_place_that_is_not_on_the_earth_is_a_line() -> None:
