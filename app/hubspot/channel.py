@@ -67,7 +67,8 @@ class ChannelCapabilities:
             "allowMultipleRecipients": False,
             "allowInlineImages": False,
             "allowOutgoingMessages": True,
-            "outgoingAttachmentTypes": ["FILE"] if self.mimes else [],
+            # Quick replies always: where a service has no buttons they go as a numbered list.
+            "outgoingAttachmentTypes": [*(["FILE"] if self.mimes else []), "QUICK_REPLIES"],
             "maxFileAttachmentCount": self.most_files,
             "maxFileAttachmentSizeBytes": self.file_size,
             "maxTotalFileAttachmentSizeBytes": self.total_size,

@@ -19,6 +19,9 @@ from app.storage.messages import Head
 #: A list older than this (seconds) is not what a bare number answers.
 _VALID_FOR = 3 * 86_400.0
 
+#: No label of a choice has more characters.
+_LONGEST = 100
+
 #: ``2``, ``2.``, ``2)``, ``(2)``, ``#2``, and the keycap that phones offer for it.
 _NUMBER = regex.compile(r"[#(]?(?P<number>\d{1,3})\uFE0F?\u20E3?[.):]?")
 
@@ -26,7 +29,7 @@ _NUMBER = regex.compile(r"[#(]?(?P<number>\d{1,3})\uFE0F?\u20E3?[.):]?")
 def answered(services: Services, head: Head) -> Content:
     """Return what a customer says, with the words of the choice where it is one."""
     content, words = head.content, _words(head)
-    if not words:
+    if not words or len(words) > _LONGEST:
         return content
     with services.database.read() as connection:
         asked = quotes.asked(connection, head)

@@ -34,10 +34,9 @@ def worded(services: Services, head: Head) -> Content:
 
 def _edit(content: Content, target: Said | None) -> Content:
     """Show the text before and after; the new one is whole, because it is what the customer wants to have said."""
-    before = beginning(target.text, _BEFORE) if target else ""
-    is_told = target is not None and target.text != content.text
-    lead = f"[edited] before: {before or _NOTHING}\nafter: " if is_told else "[edited] "
-    text = content.text if content.text.strip() else _NOTHING
+    text = content.text if content.text.strip() else quotes.in_a_word(content) or _NOTHING
+    before = (target.text or target.kind_in_words or _NOTHING) if target else text
+    lead = f"[edited] before: {beginning(before, _BEFORE)}\nafter: " if before != text else "[edited] "
     return content.model_copy(update={"text": lead + text, "html": begin_with(lead, content.html)})
 
 

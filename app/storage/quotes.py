@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from app.storage.messages import Head
 
+#: So many of a conversation's last messages are looked through for what a customer may answer.
+_RECENT = 50
+
 
 @dataclass(frozen=True)
 class Said:
@@ -107,7 +110,7 @@ def _event(connection: Connection, head: Head) -> Said | None:
         return None
     target = _message(connection, head, row.service_id)
     content = Content.model_validate(row.content)
-    return Said(row.service_id, Kind(row.kind), content.text, _in_words(content), target)
+    return Said(row.service_id, Kind(row.kind), content.text, in_a_word(content), target)
 
 
 def _earlier(head: Head) -> tuple[ColumnElement[bool], ...]:
@@ -119,10 +122,11 @@ def _earlier(head: Head) -> tuple[ColumnElement[bool], ...]:
 
 
 def _said(service_id: str, kind: Kind, content: Content) -> Said:
-    return Said(service_id, kind, content.text, _in_words(content))
+    return Said(service_id, kind, content.text, in_a_word(content))
 
 
-def _in_words(content: Content) -> str:
+def in_a_word(content: Content) -> str:
+    """Say what a message holds beside its text; empty where that is nothing."""
     if content.attachments:
         return f"[{content.attachments[0].kind.value}]"
     return "[location]" if content.places else "[contact]" if content.cards else ""
@@ -144,9 +148,11 @@ def asked(connection: Connection, head: Head) -> Asked | None:
 
 
 def _last(head: Head) -> Select[Any]:
+    mine = select(messages.c.id).where(messages.c.thread_id == head.thread_id)
+    recent = messages.c.id.in_(mine.order_by(messages.c.id.desc()).limit(_RECENT))
     by_colleague = and_(messages.c.own, messages.c.id < head.id)
     sent = and_(messages.c.direction == Direction.OUTBOUND.value, messages.c.status.in_(WENT), _age(head) >= 0)
-    return _our_side(head).where(or_(sent, by_colleague)).order_by(messages.c.id.desc()).limit(1)
+    return _our_side(head).where(recent, or_(sent, by_colleague)).order_by(messages.c.id.desc()).limit(1)
 
 
 def _quoted(head: Head, service_id: str) -> Select[Any]:

@@ -121,7 +121,8 @@ class _Annotation(Wire):
 def _reaction(event: RoomEvent) -> Event:
     relation = _Reaction.model_validate(event.content).relates_to
     found = _Annotation.model_validate(relation.model_dump())
-    return _about(event, Kind.REACTION, found.event_id, Content(text=found.key))
+    text = "a custom emoji" if found.key.startswith("mxc://") else found.key
+    return _about(event, Kind.REACTION, found.event_id, Content(text=text))
 
 
 class _Redaction(Wire):

@@ -47,6 +47,12 @@ SENTENCES: dict[str, str] = {
     "invoice": "[an invoice]",
     "successful_payment": "[a payment was made]",
     "giveaway": "[a giveaway]",
+    "giveaway_winners": "[the winners of a giveaway]",
+    "gift": "[a gift]",
+    "unique_gift": "[a gift]",
+    "video_chat_started": "[a video chat was started]",
+    "video_chat_ended": "[a video chat has ended]",
+    "forum_topic_created": "[a topic was opened]",
     "users_shared": "[contacts were shared]",
     "chat_shared": "[a chat was shared]",
     "web_app_data": "[data of a web app]",
@@ -187,8 +193,13 @@ def _where(message: ChatMessage) -> str:
 
 
 def _card(message: ChatMessage) -> Card | None:
-    """Return a shared contact, with what its vCard says more."""
-    return _complete(message.contact) if message.contact else None
+    """Return a shared contact, with what its vCard says more; None where nothing is on it."""
+    card = _complete(message.contact) if message.contact else Card()
+    return card if card != Card() else None
+
+
+def _blank_card(message: ChatMessage) -> str:
+    return "[contact]" if message.contact and _card(message) is None else ""
 
 
 def _complete(contact: Contact) -> Card:
@@ -225,6 +236,7 @@ _DESCRIBERS: tuple[Callable[[ChatMessage], str], ...] = (
     _lost_file,
     _stickers_emoji,
     _where,
+    _blank_card,
     _poll,
     _dice,
     _sentence,

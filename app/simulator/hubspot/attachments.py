@@ -89,6 +89,9 @@ class UnsupportedContent(Body):
     """Something was there."""
 
 
+#: What agents, bots and other apps send that is no file.
+WITHOUT_FILES = frozenset({"QUICK_REPLIES", "LOCATION", "CONTACT"})
+
 SHAPES: dict[str, type[Body]] = {
     "FILE": FileAttachment,
     "LOCATION": LocationAttachment,

@@ -148,6 +148,11 @@ def test_what_is_about_a_message_has_that_messages_id_and_its_own_time(name: str
     assert (found.revision, found.order) == (wire["event_id"], wire["origin_server_ts"])
 
 
+def test_a_reaction_with_a_picture_is_told_in_words() -> None:
+    relation = {"rel_type": "m.annotation", "event_id": "$first", "key": MXC}
+    assert said({"m.relates_to": relation}, kind="m.reaction").content.text == "a custom emoji"
+
+
 def test_a_redaction_is_a_deletion_with_its_reason() -> None:
     wire = payload("redaction")["events"][0]
     found = recorded_message("redaction")
@@ -798,3 +803,20 @@ class _Anywhere(MatrixConnector):
 @pytest.mark.parametrize("check", calls.checks(Subject(_Anywhere(), SAMPLES)), ids=lambda check: check.name)
 def test_calls_keep_the_contract(check: Check) -> None:
     check.run()
+
+
+def test_typing_and_read_marks_are_shown_as_our_user(server: ScriptedServer, http: Http) -> None:
+    server.play(lambda _: Scripted(200, b"{}", JSON))
+    CONNECTOR.mark_read(ROOM, at(server), http, message="$event-1")
+    CONNECTOR.show_typing(ROOM, at(server), http)
+    read, typing = server.seen
+    assert (read.method, read.json()) == ("POST", {})
+    assert "/receipt/m.read/%24event-1?user_id=" in read.path
+    assert (typing.method, typing.json()) == ("PUT", {"typing": True, "timeout": 5_000})
+    assert "/typing/%40" in typing.path
+
+
+def test_a_refused_courtesy_is_an_error_like_any_other(server: ScriptedServer, http: Http) -> None:
+    server.play(lambda _: error(403, "M_FORBIDDEN"))
+    with pytest.raises(RecipientUnreachable):
+        CONNECTOR.mark_read(ROOM, at(server), http, message="$event-1")

@@ -51,6 +51,10 @@ TELEGRAM = TelegramConnector()
 SUBJECT = Subject(TELEGRAM, SAMPLES)
 
 
+#: Fields of a message that say nothing by themselves, by our names and by those of the independent reader.
+NO_CONTENT = {"message_id", "date", "chat", "from_user", "migrate_to_chat_id", "migrate_from_chat_id"}
+
+
 @pytest.fixture(scope="module")
 def http() -> Iterator[Http]:
     client = Http(call_timeout=5)
@@ -272,6 +276,15 @@ def test_text_of(name: str, text: str) -> None:
 )
 def test_place_of(name: str, words: dict[str, str]) -> None:
     assert message(name).content.places == (Place(latitude=10.7769, longitude=106.7009, **words),)
+
+
+@pytest.mark.parametrize("name", sorted(set(telegram.Message.__slots__) - NO_CONTENT))
+def test_no_kind_of_message_is_left_out_in_silence(name: str) -> None:
+    """Whatever an independent reader of the API knows in a message."""
+    user: JsonValue = {"id": 5, "type": "private", "first_name": "Dana"}
+    body: JsonValue = {"message_id": 1, "date": 1795341600, "chat": user, "from": user, name: {"id": 1}}
+    [event] = TELEGRAM.parse(SUBJECT.request(json.dumps({"update_id": 1, "message": body}).encode()), SUBJECT.account())
+    assert isinstance(event, Unopened) or (isinstance(event, Message) and event.content.text)
 
 
 def test_a_place_that_is_not_on_the_earth_is_a_line() -> None:
@@ -782,3 +795,28 @@ def test_a_file_that_cannot_be_had(
 )
 def test_groups_have_a_limit_of_their_own(conversation: str, is_group: bool) -> None:  # noqa: FBT001 - a table's column
     assert TelegramConnector().is_group(conversation) is is_group
+
+
+# Courtesies ---------------------------------------------------------------------------------------------------------
+
+
+def test_typing_is_shown_in_chats_of_either_kind(server: ScriptedServer, account: Account, http: Http) -> None:
+    for conversation in ("5", "bc-1:5"):
+        TELEGRAM.show_typing(conversation, account, http)
+    assert [one.path.rpartition("/")[2] for one in server.seen] == ["sendChatAction", "sendChatAction"]
+    shown = {"chat_id": 5, "action": "typing"}
+    assert [one.json() for one in server.seen] == [shown, {**shown, "business_connection_id": "bc-1"}]
+
+
+def test_only_messages_of_telegram_business_are_marked(server: ScriptedServer, account: Account, http: Http) -> None:
+    for conversation, number in (("5", "7"), ("bc-1:5", "callback-9"), ("bc-1:5", "7")):
+        TELEGRAM.mark_read(conversation, account, http, message=number)
+    [call] = server.seen
+    assert call.path.endswith("/readBusinessMessage")
+    assert call.json() == {"business_connection_id": "bc-1", "chat_id": 5, "message_id": 7}
+
+
+def test_a_refused_courtesy_is_an_error_like_any_other(server: ScriptedServer, account: Account, http: Http) -> None:
+    server.play(lambda _: refusal(403, "Forbidden: bot was blocked by the user"))
+    with pytest.raises(RecipientUnreachable):
+        TELEGRAM.show_typing("5", account, http)

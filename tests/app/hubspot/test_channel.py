@@ -55,7 +55,7 @@ def test_what_is_written_has_hubspots_words() -> None:
             "allowMultipleRecipients": False,
             "allowInlineImages": False,
             "allowOutgoingMessages": True,
-            "outgoingAttachmentTypes": ["FILE"],
+            "outgoingAttachmentTypes": ["FILE", "QUICK_REPLIES"],
             "allowedFileAttachmentMimeTypes": ["application/*", "image/*"],
             "maxFileAttachmentCount": 10,
             "maxFileAttachmentSizeBytes": 1_000,
@@ -67,7 +67,7 @@ def test_what_is_written_has_hubspots_words() -> None:
 def test_without_files_their_types_are_hubspots_own() -> None:
     plain = ChannelCapabilities(identifiers=frozenset({IdentifierType.OPAQUE}))
     assert "allowedFileAttachmentMimeTypes" not in plain.write()
-    assert plain.write()["outgoingAttachmentTypes"] == []
+    assert plain.write()["outgoingAttachmentTypes"] == ["QUICK_REPLIES"]
     there = answer(capabilities={**plain.write(), "allowedFileAttachmentMimeTypes": ["text/*"]})
     assert compare(replace(WANTED, capabilities=plain), there) == []
 

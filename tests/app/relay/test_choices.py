@@ -13,12 +13,6 @@ from tests.app.relay.world import RelayWorld, incoming
 DAYS = [{"value": one, "valueType": "TEXT", "label": one} for one in ("Monday", "Friday", "Not at all")]
 
 
-@pytest.fixture(autouse=True)
-def _quick_replies(light_relay: RelayWorld) -> None:
-    for channel in light_relay.world.hubspot.channels.values():
-        channel.capabilities["outgoingAttachmentTypes"] = ["FILE", "QUICK_REPLIES"]
-
-
 def asked(relay: RelayWorld, text: str = "When?") -> str:
     """A conversation in which an agent asked. Returns HubSpot's id of the question."""
     replies = [{"type": "QUICK_REPLIES", "quickReplies": DAYS}]

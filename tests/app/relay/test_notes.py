@@ -100,3 +100,13 @@ def test_what_is_switched_off_is_neither_shown_nor_stored(bot: Bot, option: str)
     bot.settle()
     kinds = {"edits": "edit", "deletions": "deletion", "reactions": "reaction"}
     assert {one.kind for one in bot.relay.rows()} == {"message", *kinds.values()} - {kinds[option]}
+
+
+def test_an_edit_of_what_has_no_text_says_what_it_has(bot: Bot) -> None:
+    point = {"latitude": 53.5, "longitude": 9.9}
+    bot.message(5, location=point)
+    bot.settle()
+    bot.send("raw", update={"edited_message": {**bot.frame(5), "edit_date": 1_789_000_100, "location": point}})
+    assert last(bot)[0] == "[edited] [location]"
+    bot.send("raw", update={"edited_message": {**bot.frame(5), "edit_date": 1_789_000_200, "text": "It moved"}})
+    assert last(bot)[0] == "[edited] before: [location]\nafter: It moved"

@@ -148,3 +148,12 @@ def test_accounts_that_stand_still_are_counted_once_each(rows: Rows) -> None:
 def test_the_policy_for_dead_letters_is_read(rows: Rows) -> None:
     rows.set(t.accounts, rows.account, dead_letters="hold")
     assert get(rows).dead_letters is DeadLetterPolicy.HOLD
+
+
+def test_options_are_switched_one_by_one_and_what_a_newer_release_stored_is_kept(rows: Rows) -> None:
+    rows.write(accounts.set_options, rows.account, {"edits": False})
+    rows.write(accounts.set_options, rows.account, {"typing": True, "horoscopes": True})
+    options = get(rows).options
+    assert (options.edits, options.typing, options.reactions) == (False, True, True)
+    assert options.model_dump()["horoscopes"] is True
+    assert "horoscopes" not in options.switches

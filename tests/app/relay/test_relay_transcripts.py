@@ -1,0 +1,176 @@
+"""One conversation with every kind of message, as the customer and as the agent see it, for each simulated service."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from app.simulator.telegram.sight import bubble_of
+from tests.app.media.corpus import CORPUS
+from tests.app.relay.bot import Bot
+from tests.app.relay.transcript import agent_lines, compare, entry, file_line, quotation
+from tests.app.relay.world import RelayWorld
+
+pytestmark = pytest.mark.slow
+
+DAYS = [{"value": one, "valueType": "TEXT", "label": one} for one in ("Monday", "Friday", "Not at all")]
+HARBOUR = {"type": "LOCATION", "latitude": 53.5461, "longitude": 9.966, "name": "Harbour", "address": "1 Quay"}
+ROBIN = {
+    "type": "CONTACT",
+    "contactProfile": {
+        "name": {"firstName": "Robin", "lastName": "Roe"},
+        "phones": [{"phone": "+4930123"}],
+        "emails": [{"email": "robin@example.org"}],
+        "urls": [],
+        "addresses": [],
+    },
+}
+FORMATTED = (
+    "<p>Dear <b>Dana</b>, <i>of course</i>:</p><ul><li>one <code>x = 1</code></li><li>two "
+    '<a href="https://example.org/?a=1&amp;b=2">links</a></li></ul><p style="text-align:right">Bye 👋</p>'
+)
+
+
+def upload(name: str, *, called: str = "") -> dict[str, str]:
+    """A file of the corpus, as it is sent."""
+    sent = CORPUS[name]
+    return {"name": called or sent.name, "mime": sent.mime, "base64": base64.b64encode(sent.make()).decode()}
+
+
+def answer(relay: RelayWorld, thread: str) -> None:
+    """Everything that an agent sends."""
+    texts = "Yes, it left this morning.", "Dear Dana, of course:\none x = 1\ntwo links\nBye 👋"
+    relay.reply(thread, texts[0])
+    relay.settle()
+    relay.reply(thread, texts[1], richText=FORMATTED)
+    relay.reply(thread, "Two files", attachments=[upload("screenshot"), upload("PDF")])
+    relay.reply(thread, "Where we are", attachments=[HARBOUR, ROBIN])
+    relay.settle()
+    relay.reply(thread, "When shall we come?", attachments=[{"type": "QUICK_REPLIES", "quickReplies": DAYS}])
+    relay.settle()
+
+
+# Telegram ------------------------------------------------------------------------------------------------------------
+
+
+def test_telegram(light_relay: RelayWorld) -> None:
+    bot = Bot(light_relay)
+    customer_speaks(bot)
+    answer(light_relay, bot.thread())
+    customer_answers(bot)
+    bot.relay.call("POST", "/_sim/telegram/block", {"bot": "relay_bot", "chat_id": 4242})
+    bot.settle()
+    bot.relay.reply(bot.thread(), "Are you there?")
+    bot.settle()
+    compare("telegram", agent=agent_lines(light_relay, bot.thread()), customer=telegram_lines(bot.sees()))
+
+
+def customer_speaks(bot: Bot) -> None:
+    """Every kind that Telegram tells bots of."""
+    text = "Hello! Is my order on its way? See my notes"
+    styles = [
+        {"type": "bold", "offset": 0, "length": 6},
+        {"type": "text_link", "offset": 38, "length": 5, "url": "https://example.org/notes"},
+    ]
+    bot.say(text, entities=styles)
+    bot.settle()
+    bot.send("photo", caption="My garden", base64=upload("photo")["base64"])
+    bot.send("document", **upload("PDF", called="Offer.pdf"))
+    bot.send("voice", base64=upload("voice note")["base64"])
+    bot.send("sticker", emoji="🎉")
+    bot.settle()
+    point = {"latitude": 53.5461, "longitude": 9.966}
+    bot.send("location", **point)
+    bot.send("contact", first_name="Alex", phone_number="+431234567")
+    bot.send("poll")
+    bot.message(102, location=point, venue={"location": point, "title": "Harbour", "address": "1 Quay"})
+    bot.message(103, location={**point, "live_period": 600})
+    vcard = "BEGIN:VCARD\nFN:Robin Roe\nTEL:+4930123\nEMAIL:robin@example.org\nORG:Market\nEND:VCARD"
+    bot.message(104, contact={"phone_number": "+4930123", "first_name": "Robin", "vcard": vcard})
+    bot.message(106, dice={"emoji": "🎲", "value": 4})
+    bot.message(107, story={"id": 1})
+    bot.message(108, hologram={"id": 1})
+    bot.settle()
+
+
+def customer_answers(bot: Bot) -> None:
+    """A choice, a quotation, and what is about messages of before."""
+    ours = [one["message_id"] for one in bot.sees() if one["from"]["is_bot"]]
+    bot.say("2")
+    bot.settle()
+    number = bot.say("Two chairs, please", reply_to=ours[0])
+    bot.settle()
+    bot.send("edited_message", message_id=number, text="Three chairs, please")
+    bot.react(ours[0], new="👍")
+    bot.react(ours[0], old="👍")
+    bot.settle()
+    [quoted] = [one["id"] for one in bot.inbox() if one["text"] == "Two chairs, please"]
+    bot.relay.reply(bot.thread(), "Three it is", inReplyTo=quoted)
+    bot.settle()
+
+
+def telegram_lines(messages: list[dict[str, Any]]) -> Iterator[str]:
+    for one in messages:
+        bubble = bubble_of(one)
+        yield from entry(bubble.sender, bubble.text, _telegram_details(one))
+
+
+def _telegram_details(message: dict[str, Any]) -> Iterator[str]:
+    text = message.get("text") or message.get("caption") or ""
+    units = text.encode("utf-16-le")
+    for style in message.get("entities") or message.get("caption_entities") or ():
+        begin, end = 2 * style["offset"], 2 * (style["offset"] + style["length"])
+        yield " ".join(filter(None, [style["type"], f"“{units[begin:end].decode('utf-16-le')}”", style.get("url")]))
+    yield from (file_line(one.name, one.mime, one.size, kind=one.kind) for one in bubble_of(message).attachments)
+    for row in message.get("reply_markup", {}).get("inline_keyboard", ()):
+        yield f"buttons {' | '.join(button['text'] for button in row)}"
+    if quoted := message.get("reply_to_message"):
+        yield quotation(bubble_of(quoted).text)
+    if "edit_date" in message:
+        yield "edited"
+
+
+# Loopback ------------------------------------------------------------------------------------------------------------
+
+
+def test_loopback(light_relay: RelayWorld) -> None:
+    relay = light_relay
+    thread = relay.conversation()
+    relay.say("My garden", attachments=[upload("photo", called="garden.jpg")])
+    relay.say("", attachments=[upload("PDF"), upload("voice note", called="voice.ogg")])
+    relay.settle()
+    answer(relay, thread)
+    ours = [one["id"] for one in relay.customer_sees() if not one["mine"]]
+    relay.say("friday")
+    relay.settle()
+    relay.say("Two chairs, please", reply_to=ours[0])
+    relay.settle()
+    relay.call("POST", "/_sim/loopback/answer", {"account": "demo", "conversation": "c1", "text": "I take over"})
+    relay.settle()
+    [quoted] = [one["id"] for one in relay.inbox() if one["text"] == "Two chairs, please"]
+    relay.reply(thread, "Two it is", inReplyTo=quoted)
+    relay.settle()
+    relay.report("read")
+    relay.settle()
+    relay.reply(thread, "Good night")
+    relay.settle()
+    relay.report("failed", "The phone is switched off.")
+    relay.settle()
+    compare("loopback", agent=agent_lines(relay, thread), customer=loopback_lines(relay.customer_sees()))
+
+
+def loopback_lines(bubbles: list[dict[str, Any]]) -> Iterator[str]:
+    texts = {one["id"]: one["text"] for one in bubbles}
+    for one in bubbles:
+        yield from entry(one["sender"], one["text"], _loopback_details(one, texts))
+
+
+def _loopback_details(bubble: dict[str, Any], texts: dict[str, str]) -> Iterator[str]:
+    yield from (file_line(one["name"], one["mime"], one["size"], kind=one["kind"]) for one in bubble["attachments"])
+    if bubble["reply_to"]:
+        yield quotation(texts[bubble["reply_to"]])
+    if not bubble["mine"]:
+        yield " ".join(filter(None, [bubble["status"], bubble["reason"]]))
