@@ -146,6 +146,25 @@ def test_the_composer_takes_files_as_the_channel_allows_them(inbox: Page, scene:
     assert [one["name"] for one in sent[0].attachments] == ["cat.png"]
 
 
+def test_by_keyboard_an_agent_writes_a_list_and_a_link(inbox: Page, scene: Scene) -> None:
+    limit(scene, inbox, richText=["BOLD", "HYPERLINK", "LISTS"])
+    expect(inbox.get_by_role("button", name="Quotation")).to_be_hidden()
+    inbox.get_by_role("button", name="List").press("Enter")
+    inbox.keyboard.type("lamp")
+    inbox.keyboard.press("Enter")
+    inbox.keyboard.type("bulb <2>")
+    inbox.keyboard.press("Shift+Home")
+    inbox.get_by_role("button", name="Link", exact=True).press("Enter")
+    inbox.get_by_label("Address").last.fill("https://harbour.example/bulb")
+    inbox.keyboard.press("Enter")
+    inbox.get_by_test_id("agent-input").press("Control+Enter")
+    expect(inbox.get_by_test_id("agent-bubble").last.locator("li")).to_have_text(["lamp", "bulb <2>"])
+    [sent] = [one for one in scene.world.hubspot.messages.values() if one.rich_text]
+    assert sent.text == "lamp\nbulb <2>"
+    link = '<a href="https://harbour.example/bulb" target="_blank" rel="noopener noreferrer">bulb &lt;2&gt;</a>'
+    assert sent.rich_text == f"<ul><li>lamp</li><li>{link}</li></ul>"
+
+
 def test_a_channel_without_replies_has_no_composer(inbox: Page, scene: Scene) -> None:
     limit(scene, inbox, outgoingAttachmentTypes=[])
     expect(inbox.locator("#files-button")).to_be_hidden()
