@@ -146,6 +146,25 @@ def test_the_composer_takes_files_as_the_channel_allows_them(inbox: Page, scene:
     assert [one["name"] for one in sent[0].attachments] == ["cat.png"]
 
 
+def test_by_keyboard_an_agent_writes_a_list_and_a_link(inbox: Page, scene: Scene) -> None:
+    limit(scene, inbox, richText=["BOLD", "HYPERLINK", "LISTS"])
+    expect(inbox.get_by_role("button", name="Quotation")).to_be_hidden()
+    inbox.get_by_role("button", name="List").press("Enter")
+    inbox.keyboard.type("lamp")
+    inbox.keyboard.press("Enter")
+    inbox.keyboard.type("bulb <2>")
+    inbox.keyboard.press("Shift+Home")
+    inbox.get_by_role("button", name="Link", exact=True).press("Enter")
+    inbox.get_by_label("Address").last.fill("https://harbour.example/bulb")
+    inbox.keyboard.press("Enter")
+    inbox.get_by_test_id("agent-input").press("Control+Enter")
+    expect(inbox.get_by_test_id("agent-bubble").last.locator("li")).to_have_text(["lamp", "bulb <2>"])
+    [sent] = [one for one in scene.world.hubspot.messages.values() if one.rich_text]
+    assert sent.text == "lamp\nbulb <2>"
+    link = '<a href="https://harbour.example/bulb" target="_blank" rel="noopener noreferrer">bulb &lt;2&gt;</a>'
+    assert sent.rich_text == f"<ul><li>lamp</li><li>{link}</li></ul>"
+
+
 def test_a_channel_without_replies_has_no_composer(inbox: Page, scene: Scene) -> None:
     limit(scene, inbox, outgoingAttachmentTypes=[])
     expect(inbox.locator("#files-button")).to_be_hidden()
@@ -182,3 +201,53 @@ def test_files_are_dropped_onto_a_pane_and_html_of_strangers_does_nothing(inbox:
     cleaned = inbox.evaluate("async (html) => (await import('/_sim/static/rich.js')).cleanHtml(html)", HOSTILE)
     assert cleaned == "go<strong>kept</strong>"
     assert inbox.evaluate("window.struck") is None
+
+
+def test_a_customer_of_telegram_sends_changes_and_presses(inbox: Page, scene: Scene) -> None:
+    bot = {"bot": "700001", "chat_id": 99}
+    scene.sim("POST", "/telegram/bots", {"token": "700001:AAF", "name": "Harbour"})
+    scene.sim("POST", "/telegram/chats", {**bot, "user": {"first_name": "Aiko"}})
+    keyboard = [[{"text": "Today", "callback_data": "1"}, {"text": "Track it", "url": "https://harbour.example/1"}]]
+    text = "<b>When</b> <i>shall</i> we? https://harbour.example"
+    markup = {"reply_markup": {"inline_keyboard": keyboard}, "text": text, "parse_mode": "HTML", "chat_id": 99}
+    assert scene.client.post("/telegram/bot700001:AAF/sendMessage", json=markup).is_success
+    inbox.get_by_test_id("account-switch").select_option(label="Telegram: Harbour")
+    asked = inbox.get_by_test_id("customer-bubble").first
+    expect(asked.locator("strong")).to_have_text("When")
+    expect(asked.get_by_role("link", name="https://harbour.example", exact=True)).to_be_visible()
+    asked.get_by_role("button", name="Today").click()
+
+    inbox.locator("#customer-files").set_input_files([file("a.png"), file("b.png"), file("c.txt", b"c", "text/plain")])
+    inbox.get_by_test_id("customer-input").fill("Look")
+    inbox.get_by_test_id("customer-send").click()
+    expect(inbox.get_by_role("link", name="c.txt")).to_be_visible()
+    _choose(inbox, "Place")
+    inbox.locator("#new-place [name=name]").fill("Market")
+    inbox.get_by_role("button", name="Add the place").click()
+    _choose(inbox, "Contact card")
+    inbox.locator("#new-card [name=name]").fill("Alex")
+    inbox.locator("#new-card [name=phones]").fill("+431234567")
+    inbox.get_by_role("button", name="Add the card").click()
+    expect(inbox.locator("#customer-stream .contact")).to_contain_text("Alex")
+    inbox.get_by_role("button", name="More about: When shall we?").click()
+    inbox.get_by_role("menuitem", name="React with 👍").click()
+    expect(asked.get_by_role("img", name="Reactions: 👍")).to_be_visible()
+    inbox.get_by_role("button", name="More about: Alex").click()
+    inbox.get_by_role("menuitem", name="Delete").click()
+    expect(inbox.locator("#customer-stream .contact")).to_have_count(0)
+
+    sent = scene.sim("GET", "/telegram/chats/700001/99/messages?raw")[1:]
+    assert [next(kind for kind in ("photo", "document", "venue") if kind in one) for one in sent] == [
+        "photo",
+        "photo",
+        "document",
+        "venue",
+    ]
+    assert (sent[0]["caption"], len({one.get("media_group_id") for one in sent[:3]})) == ("Look", 1)
+    updates = scene.client.post("/telegram/bot700001:AAF/getUpdates", json={}).json()["result"]
+    assert [one["callback_query"]["data"] for one in updates if "callback_query" in one] == ["1"]
+
+
+def _choose(page: Page, entry: str) -> None:
+    page.locator("#customer-more").click()
+    page.get_by_role("menuitem", name=entry).click()

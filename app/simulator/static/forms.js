@@ -15,10 +15,18 @@ export function mark(tab) {
   if (state.tab !== tab) document.querySelector(`.tab[data-tab=${tab}] .dot`).hidden = false;
 }
 
-/** Enter sends where there is a keyboard; on touch screens it makes a new line, and the button sends. */
+/** Whether the cursor is in a list, where Enter makes the next item. */
+function inList(input) {
+  const node = input.isContentEditable ? getSelection().anchorNode : null;
+  return Boolean((node?.closest ? node : node?.parentElement)?.closest("li"));
+}
+
+/** Enter sends where there is a keyboard, Ctrl and Enter anywhere; on touch screens and in lists Enter makes a new line. */
 export function sendOnEnter(input, form) {
   input.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || event.shiftKey || event.isComposing || matchMedia("(pointer: coarse)").matches) return;
+    if (event.key !== "Enter" || event.isComposing) return;
+    const surely = event.ctrlKey || event.metaKey;
+    if (!surely && (event.shiftKey || inList(input) || matchMedia("(pointer: coarse)").matches)) return;
     event.preventDefault();
     form.requestSubmit();
   });

@@ -137,7 +137,7 @@ function heldBy(attachments) {
   };
 }
 
-const SHOWN_APART = new Set(["LOCATION", "CONTACT", "QUICK_REPLIES", "SOCIAL_MEDIA_METADATA", "MESSAGE_HEADER"]);
+const SHOWN_APART = new Set(["LOCATION", "CONTACT", "QUICK_REPLIES", "SOCIAL_MEDIA_METADATA"]);
 
 function cardOf(profile) {
   const { firstName = "", middleName = "", lastName = "" } = profile.name ?? {};
@@ -152,7 +152,7 @@ function cardOf(profile) {
 function fileOf(one) {
   const main = one.mime?.split("/")[0];
   const kind = USAGES[one.fileUsageType] ?? (MAINS.has(main) ? main : "file");
-  const name = one.name ?? (one.type === "UNSUPPORTED_CONTENT" ? "Something that HubSpot cannot show" : one.type === "FILE" ? "File" : one.type);
+  const name = one.name ?? one.text ?? (one.type === "UNSUPPORTED_CONTENT" ? "Something that HubSpot cannot show" : one.type === "FILE" ? "File" : one.type);
   return { kind, name, mime: one.mime, size: one.size, url: one.viewUrl ?? one.url ?? null };
 }
 

@@ -110,6 +110,15 @@ def test_an_agent_sends_places_and_contact_cards_where_hubspot_has_them(scene: S
     assert "of type LOCATION" in refused.json()["message"]
 
 
+def test_an_agents_recording_is_called_one(scene: Scene, receiver: Receiver) -> None:
+    voice = {"name": "note.mp3", "mime": "audio/mpeg", "base64": "SUQz", "fileUsageType": "VOICE_RECORDING"}
+    scene.reply(thread(scene), "", attachments=[voice])
+    (attachment,) = json.loads(receiver.wait(1)[0].body)["message"]["attachments"]
+    assert attachment["fileUsageType"] == "VOICE_RECORDING"
+    wrong = {"text": "", "attachments": [{**voice, "fileUsageType": "SONG"}]}
+    assert scene.client.post(f"/_sim/threads/{thread(scene)}/reply", json=wrong).status_code == 400
+
+
 def test_a_picture_within_the_text_lies_in_the_file_manager(scene: Scene) -> None:
     scene.world.switch(attachment_url="private")
     scene.world.hubspot.channels[seed.CHANNEL_ID].capabilities["allowInlineImages"] = True
