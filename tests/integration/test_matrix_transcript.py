@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from app.connectors.matrix.connector import TEXT_LENGTH
+from app.connectors.matrix.sending import TEXT_LENGTH
 from app.relay import accounts, options
 from app.simulator import seed
 from tests.app.media.corpus import CORPUS

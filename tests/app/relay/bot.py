@@ -64,6 +64,10 @@ class Bot:
         """What the customer's app shows, as Telegram's own messages."""
         return list(self.relay.call("GET", f"/_sim/telegram/chats/{TOKEN}/{chat}/messages?raw"))
 
+    def bubbles(self) -> list[Any]:
+        """What the customer's app shows, as the page draws it."""
+        return list(self.relay.call("GET", f"/_sim/telegram/chats/{TOKEN}/{CUSTOMER}/messages"))
+
     def settle(self) -> None:
         self.relay.wait_for_webhooks()
         self.relay.settle()

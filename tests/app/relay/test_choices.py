@@ -10,7 +10,9 @@ from app.relay import choices
 from tests.app.relay.bot import Bot
 from tests.app.relay.world import RelayWorld, incoming
 
-DAYS = [{"value": one, "valueType": "TEXT", "label": one} for one in ("Monday", "Friday", "Not at all")]
+#: Too long for a button.
+NEVER = "Neither of these, and not in the week after it"
+DAYS = [{"value": one, "valueType": "TEXT", "label": one} for one in ("Monday", "Friday", NEVER)]
 
 
 def asked(relay: RelayWorld, text: str = "When?") -> str:
@@ -32,7 +34,7 @@ def answer(relay: RelayWorld, words: str, **more: Any) -> tuple[str, str | None]
 @pytest.mark.parametrize("words", ["2", " 2 ", "2.", "2)", "(2)", "#2", "2\ufe0f\u20e3", "Friday", "fRIDAY"])
 def test_the_number_or_the_words_pick_the_choice(light_relay: RelayWorld, words: str) -> None:
     question = asked(light_relay)
-    assert light_relay.heard()[-1] == "When?\n1. Monday\n2. Friday\n3. Not at all"
+    assert light_relay.heard()[-1] == f"When?\n1. Monday\n2. Friday\n3. {NEVER}"
     assert answer(light_relay, words) == ("2 - Friday", question)
 
 

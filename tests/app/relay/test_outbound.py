@@ -36,10 +36,11 @@ def test_a_blocked_answer_is_told_as_failed_with_its_sentence(relay: RelayWorld)
     assert "block" in relay.status_of(answer)[1].lower()
 
 
-def test_addresses_and_choices_reach_a_service_that_has_neither_links_nor_buttons(light_relay: RelayWorld) -> None:
+def test_addresses_and_choices_reach_a_service_that_has_neither_links_nor_such_buttons(light_relay: RelayWorld) -> None:
     relay = light_relay
     thread = relay.conversation()
-    replies = [{"value": "yes", "valueType": "TEXT", "label": "Yes"}, {"value": "no", "valueType": "TEXT"}]
+    no = "no, it is another one that looks like this one"
+    replies = [{"value": "yes", "valueType": "TEXT", "label": "Yes"}, {"value": no, "valueType": "TEXT"}]
     reply = {
         "text": "Is this it?",
         "richText": '<p>Is <a href="https://shop.example/7">this</a> <strong>it</strong>?</p>',
@@ -47,7 +48,7 @@ def test_addresses_and_choices_reach_a_service_that_has_neither_links_nor_button
     }
     relay.call("POST", f"/_sim/threads/{thread}/reply", reply)
     relay.settle()
-    assert relay.heard() == ["Is this (https://shop.example/7) it?\n1. Yes\n2. no"]
+    assert relay.heard() == [f"Is this (https://shop.example/7) it?\n1. Yes\n2. {no}"]
 
 
 def test_fifty_messages_keep_their_order(relay: RelayWorld) -> None:

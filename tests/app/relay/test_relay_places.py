@@ -55,11 +55,12 @@ def test_what_hubspot_does_not_take_so_goes_in_words(bot: Bot) -> None:
     assert message["text"] == "[live location, as it was at first]\nhttps://www.google.com/maps?q=53.5,9.9"
 
 
-def test_an_agents_place_and_card_reach_a_service_without_them_in_words(light_relay: RelayWorld) -> None:
+def test_an_agents_place_and_card_reach_a_service_that_shows_them(light_relay: RelayWorld) -> None:
     light_relay.conversation()
     attachments: list[dict[str, Any]] = [LOCATION, {"type": "CONTACT", "contactProfile": CARD}]
     light_relay.from_hubspot(outgoing("Here we are", attachments=attachments))
     light_relay.settle()
-    assert light_relay.heard() == [
-        "Here we are\nHarbour, 1 Quay\nhttps://www.google.com/maps?q=53.5,9.9\nRobin Roe\n+4930123\nrobin@example.org"
-    ]
+    text, place, card = (one for one in light_relay.customer_sees() if not one["mine"])
+    assert text["text"] == "Here we are"
+    assert place["place"] == {name: LOCATION[name] for name in ("latitude", "longitude", "name", "address")}
+    assert (card["card"]["name"], card["card"]["phones"]) == ("Robin Roe", ["+4930123"])

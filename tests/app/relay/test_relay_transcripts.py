@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from app.simulator.telegram.sight import bubble_of
 from tests.app.media.corpus import CORPUS
 from tests.app.relay.bot import Bot
-from tests.app.relay.transcript import agent_lines, compare, entry, file_line, quotation
+from tests.app.relay.transcript import agent_lines, compare, customer_lines
 from tests.app.relay.world import RelayWorld
 
 pytestmark = pytest.mark.slow
@@ -65,7 +62,7 @@ def test_telegram(light_relay: RelayWorld) -> None:
     bot.settle()
     bot.relay.reply(bot.thread(), "Are you there?")
     bot.settle()
-    compare("telegram", agent=agent_lines(light_relay, bot.thread()), customer=telegram_lines(bot.sees()))
+    compare("telegram", agent=agent_lines(light_relay, bot.thread()), customer=customer_lines(bot.bubbles()))
 
 
 def customer_speaks(bot: Bot) -> None:
@@ -112,27 +109,6 @@ def customer_answers(bot: Bot) -> None:
     bot.settle()
 
 
-def telegram_lines(messages: list[dict[str, Any]]) -> Iterator[str]:
-    for one in messages:
-        bubble = bubble_of(one)
-        yield from entry(bubble.sender, bubble.text, _telegram_details(one))
-
-
-def _telegram_details(message: dict[str, Any]) -> Iterator[str]:
-    text = message.get("text") or message.get("caption") or ""
-    units = text.encode("utf-16-le")
-    for style in message.get("entities") or message.get("caption_entities") or ():
-        begin, end = 2 * style["offset"], 2 * (style["offset"] + style["length"])
-        yield " ".join(filter(None, [style["type"], f"“{units[begin:end].decode('utf-16-le')}”", style.get("url")]))
-    yield from (file_line(one.name, one.mime, one.size, kind=one.kind) for one in bubble_of(message).attachments)
-    for row in message.get("reply_markup", {}).get("inline_keyboard", ()):
-        yield f"buttons {' | '.join(button['text'] for button in row)}"
-    if quoted := message.get("reply_to_message"):
-        yield quotation(bubble_of(quoted).text)
-    if "edit_date" in message:
-        yield "edited"
-
-
 # Loopback ------------------------------------------------------------------------------------------------------------
 
 
@@ -159,18 +135,4 @@ def test_loopback(light_relay: RelayWorld) -> None:
     relay.settle()
     relay.report("failed", "The phone is switched off.")
     relay.settle()
-    compare("loopback", agent=agent_lines(relay, thread), customer=loopback_lines(relay.customer_sees()))
-
-
-def loopback_lines(bubbles: list[dict[str, Any]]) -> Iterator[str]:
-    texts = {one["id"]: one["text"] for one in bubbles}
-    for one in bubbles:
-        yield from entry(one["sender"], one["text"], _loopback_details(one, texts))
-
-
-def _loopback_details(bubble: dict[str, Any], texts: dict[str, str]) -> Iterator[str]:
-    yield from (file_line(one["name"], one["mime"], one["size"], kind=one["kind"]) for one in bubble["attachments"])
-    if bubble["reply_to"]:
-        yield quotation(texts[bubble["reply_to"]])
-    if not bubble["mine"]:
-        yield " ".join(filter(None, [bubble["status"], bubble["reason"]]))
+    compare("loopback", agent=agent_lines(relay, thread), customer=customer_lines(relay.customer_sees()))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,35 @@ def _agent_details(message: dict[str, Any], texts: dict[str, str]) -> Iterator[s
     yield from (_SHOWN[item["type"]](item) for item in message["attachments"])
     if message["direction"] != "INCOMING":
         yield " ".join(filter(None, [message["statusType"], message["failure"]]))
+
+
+def customer_lines(bubbles: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Write what a customer sees of a conversation, in the bubbles of the simulated messengers."""
+    texts = {one["id"]: one["text"] for one in bubbles}
+    for one in bubbles:
+        yield from entry(one["sender"], one["text"], _customer_details(one, texts))
+
+
+def _customer_details(bubble: dict[str, Any], texts: dict[str, str]) -> Iterator[str]:
+    units = bubble["text"].encode("utf-16-le")
+    for style in bubble["entities"]:
+        begin, end = 2 * style["offset"], 2 * (style["offset"] + style["length"])
+        yield " ".join(filter(None, [style["type"], f"“{units[begin:end].decode('utf-16-le')}”", style["url"]]))
+    yield from (file_line(one["name"], one["mime"], one["size"], kind=one["kind"]) for one in bubble["attachments"])
+    if place := bubble["place"]:
+        yield ", ".join(
+            filter(None, [f"place {place['latitude']} {place['longitude']}", place["name"], place["address"]])
+        )
+    if card := bubble["card"]:
+        yield ", ".join([f"card {card['name']}", *card["phones"], *card["emails"], *card["links"]])
+    if bubble["choices"]:
+        yield f"buttons {' | '.join(one['label'] for one in bubble['choices'])}"
+    if bubble["reply_to"]:
+        yield quotation(texts.get(bubble["reply_to"], "something that is not here"))
+    yield from (f"reaction {one}" for one in bubble["reactions"])
+    yield from (word for word in ("edited", "deleted") if bubble[word])
+    if not bubble["mine"]:
+        yield " ".join(filter(None, [bubble["status"], bubble["reason"]]))
 
 
 def _file(item: dict[str, Any]) -> str:

@@ -67,7 +67,7 @@ def test_addresses_names_and_redirects_that_lead_inside_are_refused(light_relay:
         assert (server.connections, outer.connections) == (0, 1)
     light_relay.settle()
     [text] = light_relay.texts()
-    assert text.count("[image: ") == len(urls)
+    assert text.count("[a.png: ") == len(urls)
     assert SECRET.decode() not in text
 
 
