@@ -12,6 +12,7 @@ from typing import BinaryIO, cast
 from app import logs, metrics
 from app.domain.capability import UnknownOutcome
 from app.domain.message import Direction
+from app.errors import ContentUnsupported
 from app.relay.attachments import late, to_hubspot, to_service
 from app.relay.attachments.fetching import TIMEOUT
 from app.relay.services import Services
@@ -53,12 +54,23 @@ def _prepare_claimed(services: Services, job: Job, account: AccountRow) -> None:
     road = to_hubspot if job.direction is Direction.INBOUND else to_service
     started = time.monotonic()
     try:
+        _check_tries(job)
         with tempfile.SpooledTemporaryFile(_SPOOL) as spool:
             done = road.bring(services, job, account, spool=cast("BinaryIO", spool))
         _finish(services, job, done)
     except Exception as error:  # noqa: BLE001 - judged, so that no file blocks its message
         _failed(services, job, error)
     metrics.CALL_SECONDS.labels(api="media").observe(time.monotonic() - started)
+
+
+def _check_tries(job: Job) -> None:
+    """Stop a file that kills its process: nobody lives to count such a try as failed.
+
+    Raises:
+        ContentUnsupported: it was begun too often.
+    """
+    if job.attempts > _TRIES + 1:
+        raise ContentUnsupported("every try to prepare it was interrupted: ask for it to be sent in another form")
 
 
 def _finish(services: Services, job: Job, done: InHubSpot | InStore) -> None:

@@ -9,6 +9,7 @@ from app.connectors.base import FetchesMedia, MediaRequest
 from app.errors import MessageInvalid, RateLimited, ServiceUnavailable
 from app.limiter import Horizon
 from app.media import sniff
+from app.media.sniff import Found
 from app.media.targets import HUBSPOT
 from app.relay import pace, tokens
 from app.relay.attachments.conversion import made_for, sameness, size_of
@@ -44,10 +45,18 @@ def bring(services: Services, job: Job, account: AccountRow, *, spool: BinaryIO)
     with ExitStack() as stack:
         file, found = made_for(services, HUBSPOT, spool, found, until=stack)
         size = size_of(file)
-        take_turn(services, account.portal_id)
-        client = tokens.client(services, account.portal_id)
-        file_id = client.upload(file, name=found.name, mime=found.mime, folder=_FOLDER, timeout=TIMEOUT)
+        file_id = _upload(services, account, file, found)
     return InHubSpot(file_id, found.name, found.mime, size, same)
+
+
+def _upload(services: Services, account: AccountRow, file: BinaryIO, found: Found) -> str:
+    take_turn(services, account.portal_id)
+    client = tokens.client(services, account.portal_id)
+    try:
+        return client.upload(file, name=found.name, mime=found.mime, folder=_FOLDER, timeout=TIMEOUT)
+    except MessageInvalid as error:
+        hint = "HubSpot does not take it, maybe because of its size or type"
+        raise MessageInvalid(hint, code=error.reason, detail=error.detail) from error
 
 
 def _fetch(services: Services, job: Job, account: AccountRow, *, target: BinaryIO) -> None:

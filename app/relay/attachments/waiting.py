@@ -54,7 +54,5 @@ def _become(attachment: Attachment, position: int, prepared: Mapping[int, Prepar
         return attachment
     if row.state == "failed":
         return attachment.model_copy(update={"trouble": row.hint})
-    if row.stored_id is None:
-        return attachment
     became = {"kind": row.kind, "name": row.name, "mime": row.mime, "size": row.size, "media": row.id}
     return attachment.model_copy(update=became)

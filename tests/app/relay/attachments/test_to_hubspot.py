@@ -191,6 +191,14 @@ def test_a_picture_that_is_being_prepared_is_left_alone(light_relay: RelayWorld)
     assert not prepare(light_relay.services, 4711)
 
 
+def test_a_file_that_kills_its_process_is_given_up(light_relay: RelayWorld) -> None:
+    """A try counts when it begins; who dies in it tells nobody."""
+    send_picture(light_relay)
+    light_relay.execute(update(media).values(attempts=6))
+    light_relay.settle()
+    assert "every try to prepare it was interrupted" in seen(light_relay)[0]
+
+
 @pytest.mark.parametrize("status", [401, 429])
 def test_a_hubspot_that_refuses_us_costs_no_try(light_relay: RelayWorld, status: int) -> None:
     relay = light_relay
