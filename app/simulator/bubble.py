@@ -119,7 +119,6 @@ class Messenger(BaseModel):
     account: str
     name: str
     connected: bool
-    pictures: bool
     conversations: tuple[Chatter, ...]
 
 

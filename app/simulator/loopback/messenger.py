@@ -178,7 +178,6 @@ class Loopback:
                     account=account.id,
                     name=account.name,
                     connected=bool(account.webhook_url),
-                    pictures=True,
                     conversations=tuple(one.chatter() for one in account.conversations.values()),
                 )
                 for account in self.accounts.values()

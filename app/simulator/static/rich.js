@@ -5,6 +5,7 @@ import { make } from "./pieces.js";
 const TAGS = {
   bold: "strong", italic: "em", underline: "u", strikethrough: "s", code: "code", pre: "pre", blockquote: "blockquote", spoiler: "mark",
 };
+const BLOCKS = new Set(["blockquote", "pre"]);
 const KEPT = new Set(["p", "br", "strong", "em", "u", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a", "img"]);
 const SAME = { b: "strong", i: "em", del: "s", strike: "s", ins: "u", div: "p" };
 const DROPPED = new Set(["script", "style", "template", "iframe", "object", "svg", "math", "head", "title"]);
@@ -29,11 +30,13 @@ export function fromEntities(text, entities) {
   const edges = new Set([0, text.length]);
   for (const one of entities) { edges.add(one.offset); edges.add(one.offset + one.length); }
   const places = [...edges].filter((edge) => edge <= text.length).sort((a, b) => a - b);
+  const ends = new Set(entities.filter((one) => BLOCKS.has(one.type)).map((one) => one.offset + one.length));
   return places.slice(0, -1).flatMap((start, index) => {
     const end = places[index + 1];
     const around = entities.filter((one) => one.offset <= start && one.offset + one.length >= end);
     const href = around.find((one) => one.type === "text_link")?.url;
-    const words = text.slice(start, end);
+    // A block ends its line by itself.
+    const words = text.slice(start + (ends.has(start) && text[start] === "\n" ? 1 : 0), end);
     let pieces = isSafe(href) ? [link(href, words)] : linked(words);
     for (const one of around) if (TAGS[one.type]) pieces = [make(TAGS[one.type], {}, ...pieces)];
     return pieces;

@@ -115,7 +115,6 @@ class Telegram:
                     account=str(bot.id),
                     name=bot.name,
                     connected=bot.webhook is not None,
-                    pictures=True,
                     conversations=tuple(chatter_of(bot, chat) for chat in bot.chats.values()),
                 )
                 for bot in self.bots.values()

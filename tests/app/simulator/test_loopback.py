@@ -384,3 +384,11 @@ def test_a_player_gets_the_part_that_it_asks_for(simulator: Simulator) -> None:
     part = simulator.client.get(url, headers={"Range": "bytes=2-4"})
     assert (part.status_code, part.content) == (206, b"234")
     assert part.headers["content-security-policy"] == "sandbox"
+
+
+def test_while_a_file_is_fetched_everything_else_goes_on(simulator: Simulator) -> None:
+    say(simulator)
+    needs_the_world = {"kind": "file", "url": f"{simulator.url}/_sim/messengers", "name": "list.json"}
+    body = {"conversation": "c1", "attachments": [needs_the_world]}
+    answer = simulator.client.post("/loopback/v1/messages", json=body, headers={**BEARER, "Idempotency-Key": "k"})
+    assert answer.status_code == 201
