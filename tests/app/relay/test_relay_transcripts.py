@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import pytest
 
@@ -96,7 +97,9 @@ def customer_speaks(bot: Bot) -> None:
 def customer_answers(bot: Bot) -> None:
     """A choice, a quotation, and what is about messages of before."""
     ours = [one["message_id"] for one in bot.sees() if one["from"]["is_bot"]]
-    bot.say("2")
+    [asked] = [one for one in bot.sees() if "reply_markup" in one]
+    friday = asked["reply_markup"]["inline_keyboard"][1][0]["callback_data"]
+    bot.send("callback_query", message_id=asked["message_id"], data=friday)
     bot.settle()
     number = bot.say("Two chairs, please", reply_to=ours[0])
     bot.settle()
@@ -116,14 +119,22 @@ def test_loopback(light_relay: RelayWorld) -> None:
     relay = light_relay
     thread = relay.conversation()
     relay.say("My garden", attachments=[upload("photo", called="garden.jpg")])
-    relay.say("", attachments=[upload("PDF"), upload("voice note", called="voice.ogg")])
+    voice = {**upload("voice note", called="voice.ogg"), "kind": "voice"}
+    relay.say("", attachments=[upload("PDF"), voice])
+    relay.say("", attachments=[{**upload("sticker"), "kind": "sticker"}])
+    relay.say("", place={"latitude": 53.5461, "longitude": 9.966, "name": "Harbour", "address": "1 Quay"})
+    relay.say("", card={"name": "Alex", "phones": ["+431234567"], "emails": ["alex@example.org"]})
     relay.settle()
     answer(relay, thread)
-    ours = [one["id"] for one in relay.customer_sees() if not one["mine"]]
-    relay.say("friday")
+    ours = [one for one in relay.customer_sees() if not one["mine"]]
+    [asked] = [one["id"] for one in ours if one["choices"]]
+    customer_does(relay, "press", asked, choice=1)
+    relay.say("Two chairs, please", reply_to=ours[0]["id"])
     relay.settle()
-    relay.say("Two chairs, please", reply_to=ours[0])
-    relay.settle()
+    mine = {one["text"]: one["id"] for one in relay.customer_sees() if one["mine"]}
+    customer_does(relay, "edit", mine["Two chairs, please"], text="Three chairs, please")
+    customer_does(relay, "react", ours[0]["id"], emoji="👍")
+    customer_does(relay, "delete", mine["My garden"])
     relay.call("POST", "/_sim/loopback/answer", {"account": "demo", "conversation": "c1", "text": "I take over"})
     relay.settle()
     [quoted] = [one["id"] for one in relay.inbox() if one["text"] == "Two chairs, please"]
@@ -136,3 +147,9 @@ def test_loopback(light_relay: RelayWorld) -> None:
     relay.report("failed", "The phone is switched off.")
     relay.settle()
     compare("loopback", agent=agent_lines(relay, thread), customer=customer_lines(relay.customer_sees()))
+
+
+def customer_does(relay: RelayWorld, what: str, message: str, **more: Any) -> None:
+    """Let the customer do something with a message."""
+    relay.call("POST", f"/_sim/loopback/{what}", {"account": "demo", "conversation": "c1", "message": message, **more})
+    relay.settle()
