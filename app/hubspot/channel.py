@@ -48,6 +48,7 @@ class ChannelCapabilities:
     rich_text: frozenset[RichText] = frozenset()
     threading: ThreadingModel = ThreadingModel.INTEGRATION_THREAD_ID
     conversation_start: bool = False
+    inline_images: bool = False
     mimes: tuple[str, ...] = ()
     most_files: int = 0
     file_size: int = 0
@@ -65,7 +66,7 @@ class ChannelCapabilities:
             "threadingModel": self.threading.value,
             "allowConversationStart": self.conversation_start,
             "allowMultipleRecipients": False,
-            "allowInlineImages": False,
+            "allowInlineImages": self.inline_images,
             "allowOutgoingMessages": True,
             # Quick replies always: where a service has no buttons they go as a numbered list.
             "outgoingAttachmentTypes": [*(["FILE"] if self.mimes else []), "QUICK_REPLIES"],

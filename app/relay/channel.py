@@ -115,6 +115,8 @@ def combine(declared: Sequence[Capabilities], settings: Settings) -> ChannelCapa
         rich_text=frozenset.intersection(*buttons),
         threading=_THREADING[settings.channel_threading],
         conversation_start=settings.channel_conversation_start,
+        # A picture within the text comes as a public file, which is sent as what it is.
+        inline_images=AttachmentKind.IMAGE in kinds,
         mimes=tuple(sorted({mime for kind in kinds for mime in _MIMES.get(kind, ())})),
         most_files=MOST_FILES if kinds else 0,
         file_size=size,

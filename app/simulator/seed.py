@@ -45,7 +45,7 @@ CAPABILITIES = {
     "deliveryIdentifierTypes": ["CHANNEL_SPECIFIC_OPAQUE_ID"],
     "richText": ["BOLD", "ITALIC", "UNDERLINE", "HYPERLINK", "LISTS", "BLOCKQUOTE"],
     "threadingModel": capabilities.THREAD_BY_INTEGRATION,
-    "allowInlineImages": False,
+    "allowInlineImages": True,
     "allowOutgoingMessages": True,
     "outgoingAttachmentTypes": ["FILE", "QUICK_REPLIES"],
     "allowedFileAttachmentMimeTypes": ["image/*", "audio/*", "video/*", "text/plain", "application/pdf"],

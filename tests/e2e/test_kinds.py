@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, ViewportSize, expect
 
-from app.simulator import seed
 from app.simulator.server import SimulatorServer
 from tests.app.media.making import SECONDS, picture, tone
 from tests.app.relay.conftest import relay_simulator
@@ -33,7 +32,6 @@ def relay(
 ) -> Iterator[RelayWorld]:
     with relay_world(tmp_path, monkeypatch, migrated_sqlite_url, shared=relay_simulator, migrated=True) as world:
         world.world.switch(attachment_url="private")
-        world.world.hubspot.channels[seed.CHANNEL_ID].capabilities["allowInlineImages"] = True
         world.say("Hello!")
         with world.working():
             yield world

@@ -144,6 +144,8 @@ def test_capabilities_are_those_of_all_identifiers_those_of_any_limits_the_small
     assert made.identifiers == {IdentifierType.PHONE, IdentifierType.OPAQUE}
     assert made.mimes == ("application/*", "image/*", "text/*")
     assert (made.file_size, made.total_size, made.most_files) == (900, 900 * MOST_FILES, MOST_FILES)
+    assert made.inline_images
+    assert not combine([one, Capabilities(text_length=1)], Settings(environment="test")).inline_images
     assert RichText.BOLD in made.rich_text
     assert RichText.UNDERLINE not in made.rich_text
     assert combine([one], Settings(environment="test", media_limit=7)).file_size == 7
@@ -183,7 +185,7 @@ def test_several_channels_that_could_be_it_are_listed(scene: Scene) -> None:
 def test_apply_survives_both_meanings_of_a_patch_and_a_second_one_sends_nothing(scene: Scene, semantics: str) -> None:
     scene.simulator.world.switch(capabilities_patch=semantics)
     changed = apply(scene.hubspot, scene.wanted, scene.there(), wait=scene.wait)
-    assert "capabilities.outgoingAttachmentTypes" in {one.field for one in changed}
+    assert "capabilities.maxFileAttachmentSizeBytes" in {one.field for one in changed}
     assert compare(scene.wanted, scene.there()) == []
     scene.forbid("PATCH")
     assert apply(scene.hubspot, scene.wanted, scene.there(), wait=scene.wait) == []

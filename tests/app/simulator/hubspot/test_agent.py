@@ -26,7 +26,11 @@ def limit(scene: Scene, **capabilities: Any) -> None:
     [
         ({}, {"text": " "}, "Write something"),
         ({"allowOutgoingMessages": False}, {"text": "x"}, "does not allow replies"),
-        ({}, {"text": "x", "richText": '<p>x<img src="https://x.example/a.png"></p>'}, "pictures within the text"),
+        (
+            {"allowInlineImages": False},
+            {"text": "x", "richText": '<p>x<img src="https://x.example/a.png"></p>'},
+            "pictures within the text",
+        ),
         ({"outgoingAttachmentTypes": []}, {"attachments": [PICTURE]}, "of type FILE"),
         ({"maxFileAttachmentCount": 1}, {"attachments": [PICTURE, PICTURE]}, "1 file(s)"),
         ({"maxFileAttachmentSizeBytes": 3}, {"attachments": [PICTURE]}, "cat.png is larger"),
@@ -121,7 +125,6 @@ def test_an_agents_recording_is_called_one(scene: Scene, receiver: Receiver) -> 
 
 def test_a_picture_within_the_text_lies_in_the_file_manager(scene: Scene) -> None:
     scene.world.switch(attachment_url="private")
-    scene.world.hubspot.channels[seed.CHANNEL_ID].capabilities["allowInlineImages"] = True
     kept = scene.sim("POST", "/files", {"name": "cat.png", "mime": "image/png", "base64": "UE5H"})
     scene.reply(thread(scene), "Look", richText=f'<p>Look <img src="{kept["url"]}"></p>')
     line = scene.sim("GET", f"/threads/{thread(scene)}/messages")[-1]
