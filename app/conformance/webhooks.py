@@ -13,7 +13,7 @@ from pydantic import JsonValue, SecretStr
 from app.conformance.report import Check, Failed, Skipped, expect
 from app.conformance.samples import Subject
 from app.domain.account import Credentials
-from app.domain.message import Event, Message, Notice, Receipt, Unopened
+from app.domain.message import Event, Kind, Message, Notice, Receipt, Unopened
 from app.domain.webhook import Answer, RawRequest
 from app.errors import SignatureInvalid
 
@@ -139,7 +139,9 @@ def _check_event(subject: Subject, event: Event, label: str) -> None:
         expect(event.sender.identifier.value, f"{label}: a sender without an identifier")
         known = event.sender.identifier.type in subject.connector.capabilities.identifiers
         expect(known, f"{label}: an identifier of a type that the capabilities do not name")
-        expect(event.content.text or event.content.attachments, f"{label}: a message without any content")
+        said = event.content
+        is_said = said.text or said.attachments or said.places or said.cards or event.kind is Kind.DELETION
+        expect(is_said, f"{label}: a message without any content")
         expect(event.sent_at.utcoffset() == timedelta(0), f"{label}: sent_at is not in UTC")
     if isinstance(event, Receipt):
         expect(event.service_id, f"{label}: a receipt without a message's id")
