@@ -32,7 +32,7 @@ def test_show_has_both_sides(relay: RelayWorld, terminal: Terminal) -> None:
         "hubspot": webhook(relay),
         "differs": False,
     }
-    assert lines["capabilities.outgoingAttachmentTypes"]["differs"]
+    assert lines["capabilities.maxFileAttachmentSizeBytes"]["differs"]
     text = terminal.out("channel", "show")
     assert webhook(relay) in text
     assert KEY not in text
