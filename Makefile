@@ -7,7 +7,8 @@ SHELL := /bin/bash
 # The first Python that is new enough; `make PYTHON=python3.12 demo` chooses another.
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info)' >/dev/null 2>&1 && echo $(name))))
-PROCESSES ?= logical
+# Two a core: the slow tests mostly wait for processes that start and for time-outs.
+PROCESSES ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 BIN := .venv/bin
 # The lists are complete and hashed, so nothing is resolved; compiling on every core afterwards is faster than pip's way.
 LOCKED := -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes
