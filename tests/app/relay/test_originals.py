@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import base64
+
 from app.simulator.faults import Api, FaultKind
+from tests.app.media.making import picture
 from tests.app.relay.world import RelayWorld
 
 LONG = "A long story. " * 40 + "The end."
@@ -8,9 +11,12 @@ LONG = "A long story. " * 40 + "The end."
 
 def reply(relay: RelayWorld, text: str = LONG) -> str:
     """An agent answers; the event carries the first 200 characters."""
-    thread = relay.conversation()
-    body = {"text": text, "truncated": True}
-    return str(relay.call("POST", f"/_sim/threads/{thread}/reply", body)["id"])
+    return reply_to(relay, relay.conversation(), text)
+
+
+def reply_to(relay: RelayWorld, thread: str, text: str = LONG) -> str:
+    """The same in a conversation that is there."""
+    return relay.reply(thread, text, truncated=True)
 
 
 def test_a_message_that_came_cut_is_sent_whole(relay: RelayWorld) -> None:
@@ -50,3 +56,20 @@ def test_a_message_that_hubspot_has_no_more_fails(light_relay: RelayWorld) -> No
     relay.settle()
     assert relay.heard() == []
     assert relay.rows("outbound")[0].status == "failed"
+
+
+def test_a_picture_in_the_rest_of_the_text_is_sent_too(light_relay: RelayWorld) -> None:
+    """The event's beginning did not show it."""
+    relay, shot = light_relay, picture("PNG")
+    thread = relay.conversation()
+    file = {"name": "a.png", "mime": "image/png", "base64": base64.b64encode(shot).decode()}
+    relay.reply(thread, "first", attachments=[file])
+    [address] = [one["url"] for one in relay.agent_sees(thread)[-1]["attachments"]]
+    answer = reply_to(relay, thread)
+    with relay.world.lock:
+        cut = relay.world.hubspot.messages[answer]
+        cut.rich_text = f'<p>{LONG}</p><img src="{address}">'
+    relay.settle()
+    last = [one for one in relay.customer_sees() if not one["mine"]][-1]
+    assert last["text"] == LONG
+    assert [one["kind"] for one in last["attachments"]] == ["image"]
