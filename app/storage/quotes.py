@@ -11,7 +11,7 @@ from app.domain.message import Content, Direction, Kind
 from app.domain.part import PartContent
 from app.storage.clock import now
 from app.storage.messages import PLACEHOLDER, WENT, read_parts
-from app.storage.tables import messages, parts, sent_ids
+from app.storage.tables import album_items, messages, parts, sent_ids
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Select
@@ -61,11 +61,12 @@ def _message(connection: Connection, head: Head, service_id: str) -> Said | None
 
 def _inbound(connection: Connection, head: Head, service_id: str) -> Said | None:
     """Return a message as its last edit before this one left it."""
+    in_album = select(album_items.c.message_id).where(album_items.c.service_id == service_id)
     query = (
         select(messages.c.content)
         .where(
             *_earlier(head),
-            messages.c.service_id == service_id,
+            or_(messages.c.service_id == service_id, messages.c.id.in_(in_album)),
             messages.c.kind.in_((Kind.MESSAGE.value, Kind.EDIT.value)),
             ~messages.c.revision.startswith(PLACEHOLDER),
         )
@@ -73,7 +74,11 @@ def _inbound(connection: Connection, head: Head, service_id: str) -> Said | None
         .limit(1)
     )
     row = connection.execute(query).one_or_none()
-    return _said(service_id, Kind.MESSAGE, Content.model_validate(row.content)) if row else None
+    if row is None:
+        return None
+    content = Content.model_validate(row.content)
+    item = next((one.content for one in content.album if one.service_id == service_id), content)
+    return _said(service_id, Kind.MESSAGE, item)
 
 
 def _outbound(connection: Connection, head: Head, service_id: str) -> Said | None:

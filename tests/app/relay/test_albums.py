@@ -182,6 +182,18 @@ def test_every_item_can_be_quoted_and_traced(light_relay: RelayWorld) -> None:
     assert quoting[0]["inReplyToId"] == album.hubspot_id
 
 
+def test_an_edited_item_says_what_that_item_said_before(light_relay: RelayWorld) -> None:
+    side = TelegramSide(light_relay)
+    updates = sent_together(side, ("One", "Two", "Three", ""))
+    side.deliver(*updates)
+    wait_and_settle(light_relay)
+    edited = {**updates[1]["message"], "caption": "Too", "edit_date": updates[1]["message"]["date"] + 1}
+    side.deliver({"update_id": updates[-1]["update_id"] + 1, "edited_message": edited})
+    wait_and_settle(light_relay)
+    note = arrived(light_relay)[-1][0]
+    assert ("Two" in note, "Too" in note, "One" in note, "Three" in note) == (True, True, False, False)
+
+
 def test_who_is_forgotten_is_in_no_request_of_an_album(light_relay: RelayWorld) -> None:
     side = TelegramSide(light_relay)
     side.deliver(*sent_together(side, ("One", "Two", "", "")))
