@@ -20,6 +20,8 @@ _MAX_REQUESTS = 50_000
 _KEEPALIVE = 30
 #: Seconds that requests in flight are given at the end.
 _GRACE = 20
+#: Media workers give way: a text is short, and somebody waits for it.
+_NICE = 5
 
 
 def checked(settings: Settings) -> Settings:
@@ -77,6 +79,8 @@ def worker(queues: str, concurrency: int | None) -> None:
     if not set(wanted) <= set(QUEUES):
         raise ConfigurationError(f"There is no queue {queues!r}. There are: {', '.join(QUEUES)}.")
     settings = checked(load())
+    if wanted == [QUEUE_MEDIA]:
+        os.nice(_NICE)
     os.execve(sys.executable, worker_command(settings, wanted, concurrency), worker_environment())  # noqa: S606
 
 

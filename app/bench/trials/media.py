@@ -24,7 +24,7 @@ from app.bench import cluster, scene
 from app.bench.cluster import Cluster, Shape
 from app.bench.report import Bar, Figure, Report, count
 from app.bench.scene import CHANNEL
-from app.bench.trials import watch
+from app.bench.trials import watch, weather
 from app.bench.trials.customers import Customers, said, service_id
 from app.bench.trials.memory import resident
 from app.bench.trials.trial import Options, Trial
@@ -38,7 +38,7 @@ _SIZE: Final = 100_000_000
 _GROWTH: Final = 64.0
 _RATIO: Final = 1.5
 #: A text every so many seconds, in as many lanes; measured for so long (seconds) before the files come.
-_EVERY: Final = 0.2
+_EVERY: Final = 0.1
 _LANES: Final = 20
 _ALONE: Final = 15
 _PATIENCE: Final = 240.0
@@ -46,7 +46,12 @@ _PIECE: Final = 262_144
 _MEGABYTE: Final = 1_000_000
 _BIG: Final = "big"
 _SHAPE: Final = Shape(workers=1)
-_SETTINGS: Final = {"media_limit": str(2 * _SIZE), "call_timeout": "90", "lease": "200", "body_limit": "20000000"}
+_SETTINGS: Final = {
+    "media_limit": str(2 * _SIZE),
+    "call_timeout": "90",
+    "lease": "200",
+    "hubspot_rate": str(weather.UNLIMITED),
+}
 
 
 class _Files(ThreadingHTTPServer):
@@ -203,6 +208,7 @@ def run(options: Options) -> Report:
     ):
         watch.workers_up(found)
         scene.ask(http, "PUT", f"{found.page}/_sim/switches", {"file_size_limit": 2 * _SIZE})
+        weather.no_limit(found, http)
         sides, talk = _Sides(found, http, files), _Talk(found)
         files.size = _MEGABYTE
         _both(sides, "small")
