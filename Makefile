@@ -7,8 +7,10 @@ SHELL := /bin/bash
 # The first Python that is new enough; `make PYTHON=python3.12 demo` chooses another.
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info)' >/dev/null 2>&1 && echo $(name))))
-# Two a core: the slow tests mostly wait for processes that start and for time-outs.
-PROCESSES ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
+# One more than there are cores: slow tests wait for processes and time-outs. A slow one comes first, and those that
+# share a server that is slow to start run in one process.
+PROCESSES ?= $(shell echo $$((1 + $$(getconf _NPROCESSORS_ONLN))))
+PYTEST = $(BIN)/python -m pytest -n $(PROCESSES) --dist loadgroup
 BIN := .venv/bin
 # The lists are complete and hashed, so nothing is resolved; compiling on every core afterwards is faster than pip's way.
 LOCKED := -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes
@@ -20,7 +22,7 @@ BASE_STAMP := .venv/base-$(call checksum,requirements/base.txt requirements/buil
 DEV_STAMP := .venv/dev-$(call checksum,requirements/dev.txt)
 SYNAPSE_STAMP := .venv-synapse/synapse-$(call checksum,requirements/synapse.txt)
 
-.PHONY: help demo test check bench lint types format lock servers clean
+.PHONY: help demo test long check bench lint types format lock servers clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,7 +31,10 @@ demo: $(BASE_STAMP) ## run everything here, with a simulated HubSpot and messagi
 	@exec $(BIN)/relay demo
 
 test: check $(SYNAPSE_STAMP) servers ## lint, check types and layers, and run every test
-	@$(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal $(ARGS)
+	@$(PYTEST) -m 'not long' $(ARGS)
+
+long: $(DEV_STAMP) $(SYNAPSE_STAMP) servers ## run the tests that hold more of the same: other databases, brokers, files, outages
+	@$(PYTEST) -m long $(ARGS)
 
 check: lint types ## lint, types and layers, no tests
 

@@ -24,6 +24,9 @@ _NEEDED_BY_FIXTURE = {
     "browser": Server.BROWSER,
 }
 
+#: Tests with one of these run in one process, so that it starts once.
+_SLOW_TO_START = (Server.RABBITMQ, Server.SYNAPSE, Server.BROWSER)
+
 
 def pytest_configure() -> None:
     """Forget the relay's settings in the environment of whoever runs the tests."""
@@ -48,11 +51,20 @@ def _logs_as_before() -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by the servers they use."""
+    """Mark tests by the servers they use, let those with one of the slow servers meet, and let slow tests begin."""
     for item in items:
         for fixture in getattr(item, "fixturenames", ()):
             if fixture in _NEEDED_BY_FIXTURE:
                 item.add_marker(str(_NEEDED_BY_FIXTURE[fixture]))
+        for server in _SLOW_TO_START:
+            if item.get_closest_marker(str(server)):
+                item.add_marker(pytest.mark.xdist_group(str(server)))
+                break
+    items.sort(key=_comes_late)
+
+
+def _comes_late(item: pytest.Item) -> bool:
+    return not (item.get_closest_marker("slow") or item.get_closest_marker("xdist_group"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -252,27 +252,28 @@ class Delivery:
                 outcome=outcome,
                 answer=answer,
             ),
+            delay,
         )
-        self._settle(job, delay)
+        if delay is None:
+            self._end(job)
 
-    def _record(self, job: _Job, attempt: Attempt) -> None:
+    def _record(self, job: _Job, attempt: Attempt, delay: float | None = None) -> None:
+        """Log an attempt. The next one stands in line as soon as this one is seen: time may be moved to it."""
         with self._condition:
             if job.cancelled:
                 return
             self._state.log.append(attempt)
+            if delay is not None:
+                jitter = 1 + job.target.policy.jitter * random.uniform(-1, 1)
+                self._schedule(job, delay * jitter * self._time_scale())
         if job.on_attempt is not None:
             job.on_attempt(attempt)
         self._publish("delivery_attempt", attempt.as_json())
 
-    def _settle(self, job: _Job, delay: float | None) -> None:
+    def _end(self, job: _Job) -> None:
         with self._condition:
-            if job.cancelled:
-                return
-            if delay is None:
+            if not job.cancelled:
                 self._close_job(job)
-                return
-            jitter = 1 + job.target.policy.jitter * random.uniform(-1, 1)
-            self._schedule(job, delay * jitter * self._time_scale())
 
     def _close_job(self, job: _Job) -> None:
         self._state.open.pop(job.id, None)

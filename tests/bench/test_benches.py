@@ -44,6 +44,7 @@ def with_bar(found: dict[str, dict[str, Any]]) -> dict[str, tuple[str, float]]:
     return {name: (one["bar"], one["limit"]) for name, one in found.items() if one["bar"]}
 
 
+@pytest.mark.long
 def test_receiver() -> None:
     found = reports(receiver.command, "--runs", "2", "--requests", "20")
     assert [one["title"] for one in found] == ["Receiver, sqlite", "Receiver, postgresql"]
@@ -73,6 +74,7 @@ def test_pipeline() -> None:
     assert by_name["1 a lane: worker's CPU a message"]["median"] > 0
 
 
+@pytest.mark.long
 def test_scaling() -> None:
     [report] = reports(scaling.command, "--runs", "1", "--rounds", "4", "--latency", "0.1", "--threads", "2")
     by_name = figures(report)

@@ -23,7 +23,7 @@ SPEED = "beyond them, slowest seed"
 def test_chaos_breaks_no_promise(seed: int) -> None:
     require(Server.REDIS)
     require(Server.POSTGRESQL)
-    size = ["--seconds", "8", "--messages", "150", "--cold", "40"]
+    size = ["--seconds", "6", "--messages", "80", "--cold", "20"]
     run = CliRunner().invoke(command.command, ["--first-seed", str(seed), *size, "--json"])
     (report,) = json.loads(run.stdout)
     breaches = {one["name"]: one["median"] for one in report["figures"] if one["breach"]}

@@ -41,7 +41,9 @@ def figures(trial: str) -> dict[str, Any]:
     return {one["name"]: one for one in report["figures"]}
 
 
-@pytest.mark.parametrize("trial", ["order", "refusals", "kills"])
+@pytest.mark.parametrize(
+    "trial", [pytest.param("order", marks=pytest.mark.long), "refusals", pytest.param("kills", marks=pytest.mark.long)]
+)
 def test_all_arrive_once_and_in_order(trial: str) -> None:
     found = figures(trial)
     assert found["messages each way"]["median"] == 100
@@ -58,6 +60,7 @@ def test_one_refresh_for_everybody() -> None:
     assert found["HubSpot refuses it: calls answered 401"]["median"] >= 1
 
 
+@pytest.mark.long
 def test_large_files_go_both_ways_and_fit_into_little_memory() -> None:
     found = figures("media")
     assert found["files that arrived whole"]["median"] == 2

@@ -29,6 +29,7 @@ def figures(trial: str) -> dict[str, Any]:
     return {one["name"]: one for one in report["figures"]}
 
 
+@pytest.mark.long
 def test_a_service_that_is_away_delays_or_fails_but_never_both() -> None:
     found = figures("service-down")
     assert found["short: agents' messages"]["median"] == found["long: agents' messages"]["median"] == 8
@@ -43,6 +44,7 @@ def test_a_black_hole_leaves_a_verdict_for_each_message() -> None:
     assert found["calls into the hole"]["median"] > 0
 
 
+@pytest.mark.long
 def test_a_poisoned_message_is_buried_and_stops_nobody() -> None:
     found = figures("poison")
     assert found["messages of others"]["median"] > 50

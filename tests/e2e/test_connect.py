@@ -77,7 +77,7 @@ def _runs(services: Any) -> bool:
         return any(row.name.startswith("Shop") and row.hubspot_id.isdecimal() for row in accounts.every(connection))
 
 
-@pytest.mark.parametrize("language", LOCALES)
+@pytest.mark.parametrize("language", ["en", pytest.param("pt", marks=pytest.mark.long)])
 def test_installing_and_what_can_go_wrong(relay: RelayWorld, browser: Browser, language: str) -> None:
     public = relay.services.settings.public_url
     with admin(browser, language, relay.page) as sam:
@@ -98,7 +98,7 @@ def test_installing_and_what_can_go_wrong(relay: RelayWorld, browser: Browser, l
         sam.sees(page, "state_foreign")
 
 
-@pytest.mark.parametrize("language", LOCALES)
+@pytest.mark.parametrize("language", ["en", pytest.param("pt", marks=pytest.mark.long)])
 def test_every_error_page_of_the_window(relay: RelayWorld, browser: Browser, language: str) -> None:
     """In the order in which somebody unlucky would meet them."""
     with admin(browser, language, relay.page, color_scheme="dark" if language == "pt" else "light") as sam:
@@ -190,7 +190,7 @@ def test_a_service_with_many_fields_fits_a_phone(relay: RelayWorld, browser: Bro
         expect(window.locator("#file")).to_have_value(re.compile("/webhooks/matrix/"))
 
 
-@pytest.mark.parametrize("language", LOCALES)
+@pytest.mark.parametrize("language", ["en", pytest.param("pt", marks=pytest.mark.long)])
 def test_every_page_of_trouble_is_fit_for_everybody(relay: RelayWorld, browser: Browser, language: str) -> None:
     """Also those that take much bad luck to meet: each is made by the code that makes it, with all that it can hold."""
     web = create_app(relay.services.settings, relay.services)

@@ -189,7 +189,10 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_postgresql_url
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("outage", [killed, stopped, froze, both_killed])
+@pytest.mark.parametrize(
+    "outage",
+    [pytest.param(killed, marks=pytest.mark.long), pytest.param(stopped, marks=pytest.mark.long), froze, both_killed],
+)
 def test_nobody_is_refused_and_nothing_is_lost(web: Web, postgresql: PostgresServer, outage: Outage) -> None:
     web.everybody_writes(ROUNDS[:BEFORE])
     with outage(postgresql, web):

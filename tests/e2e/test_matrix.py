@@ -15,7 +15,7 @@ from tests.e2e.processes import People, eventually, running_demo
 from tests.servers.presence import Server, require
 from tests.servers.synapse import SERVER_NAME, Person, SynapseServer
 
-pytestmark = [pytest.mark.synapse, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.synapse, pytest.mark.long, pytest.mark.timeout(180)]
 
 #: HubSpot's id of the Matrix account.
 ACCOUNT = "2003"

@@ -30,6 +30,7 @@ def smoke(**settings: str) -> str:
     return run.stdout
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_it_runs_on_each_database_and_broker(combination: Combination) -> None:
     printed = smoke(**combination.settings)

@@ -29,6 +29,16 @@ MSGTYPES = {
 }
 
 
+#: The files that are sent: every fourth, and all of them.
+EACH = pytest.mark.parametrize(
+    "titles",
+    [
+        pytest.param(list(CORPUS)[::4], id="every fourth", marks=pytest.mark.slow),
+        pytest.param(list(CORPUS), id="all", marks=pytest.mark.long),
+    ],
+)
+
+
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     with matrix_house() as found:
@@ -52,11 +62,11 @@ def read(customer: Person, room: str, event_id: str) -> dict[str, Any]:
     return customer.call("GET", f"/rooms/{room}/event/{event_id}")
 
 
-@pytest.mark.slow
-def test_agents_files_are_shown_to_the_customer(house: House) -> None:
+@EACH
+def test_agents_files_are_shown_to_the_customer(house: House, titles: list[str]) -> None:
     customer = house.customer()
     room = house.open(customer)
-    for number, title in enumerate(CORPUS):
+    for number, title in enumerate(titles):
         kind, media, original = prepared(title, CONNECTOR.capabilities)
         part = PartContent(attachment=Attachment(kind=kind, source="hubspot:1"))
         event = read(customer, room, send(house, room, part, media, key=f"k{number}"))
@@ -70,12 +80,13 @@ def test_agents_files_are_shown_to_the_customer(house: House) -> None:
         check(title, media.mime, got, original=original)
 
 
-@pytest.mark.slow
-def test_customers_files_reach_us_whole(house: House) -> None:
+@EACH
+def test_customers_files_reach_us_whole(house: House, titles: list[str]) -> None:
     customer = house.customer()
     room = house.open(customer)
-    files = {title: sent.make() for title, sent in CORPUS.items()}
-    for title, sent in CORPUS.items():
+    chosen = {title: CORPUS[title] for title in titles}
+    files = {title: sent.make() for title, sent in chosen.items()}
+    for title, sent in chosen.items():
         mime = sent.said or sent.mime
         source = customer.upload(files[title], mime, sent.name or "file")
         content: dict[str, object] = {"body": title, "filename": sent.name, "url": source, "info": {"mimetype": mime}}
@@ -84,7 +95,7 @@ def test_customers_files_reach_us_whole(house: House) -> None:
         kind = {} if sticker else {"msgtype": MSGTYPES[sent.kind]}
         customer.send(room, "m.sticker" if sticker else "m.room.message", {**content, **kind, **voice})
 
-    for title, sent in CORPUS.items():
+    for title, sent in chosen.items():
         [attachment] = house.receiver.wait_for_text(room, title).content.attachments
         assert (attachment.kind, attachment.name) == (sent.kind, sent.name), title
         wanted = CONNECTOR.media_request(attachment, house.account, house.http)

@@ -110,6 +110,7 @@ def test_rabbitmq_keeps_what_it_confirmed_over_a_kill(rabbitmq_server: RabbitmqS
         assert message.payload == "a message"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_a_rabbitmq_meets_no_other_and_leaves_nothing_behind(rabbitmq_server: RabbitmqServer) -> None:
     before = children()

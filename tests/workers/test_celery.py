@@ -140,6 +140,7 @@ def ring_both(bell: Doorbell) -> bool:
     return bell.ring(4711) is Ring.RUNG and bell.ring_media(4711) is Ring.RUNG
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 def test_workers_survive_a_rabbitmq_that_is_killed(
     at_work: list[subprocess.Popen[bytes]], rabbitmq_server: RabbitmqServer, rabbitmq_url: str

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
+
 from app.bench import scene
 from app.bench.cluster import BrokerKind, Cluster, DatabaseKind, Shape, running
 from app.http import Http
@@ -81,6 +83,7 @@ def test_a_kept_folder_holds_what_each_role_wrote() -> None:
     assert logs == {"web-1", "worker-1", "media-1", "scheduler-1"}
 
 
+@pytest.mark.long
 def test_several_of_each_role_work_together_on_real_servers() -> None:
     require(Server.REDIS)
     require(Server.POSTGRESQL)

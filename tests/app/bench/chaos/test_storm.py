@@ -42,6 +42,7 @@ def test_who_is_killed_is_missed_until_somebody_else_is_back(cluster: Cluster) -
     assert calm.missing_now(cluster, [after["media 1"]]) == ["media 1"]
 
 
+@pytest.mark.long
 def test_all_roles_come_back(cluster: Cluster) -> None:
     before = cluster.pids()
     storm = rage(cluster, Blow(0.0, Kind.KILL_ALL))
