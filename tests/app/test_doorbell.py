@@ -177,6 +177,7 @@ def test_a_full_rabbitmq_is_left_alone_until_it_says_otherwise(
     bell.close()
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("patient")
 def test_a_full_rabbitmq_that_is_killed_is_rung_when_it_is_back(
     rabbitmq_server: RabbitmqServer, rabbitmq_url: str

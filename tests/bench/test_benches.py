@@ -60,6 +60,7 @@ def test_receiver() -> None:
             assert {f"{source}, {kind}: {one}" for kind in ("cold", "hot") for one in ("p50", "p99")} <= by_name.keys()
 
 
+@pytest.mark.long
 def test_pipeline() -> None:
     [report] = reports(pipeline.command, "--runs", "1", "--messages", "20", "--latency", "0.05", "--threads", "4")
     by_name = figures(report)

@@ -51,6 +51,7 @@ def test_all_arrive_once_and_in_order(trial: str) -> None:
     assert all(found[name]["bar"] for name in NEVER)
 
 
+@pytest.mark.long
 def test_one_refresh_for_everybody() -> None:
     found = figures("tokens")
     for how in ("HubSpot refuses it", "its time is over"):

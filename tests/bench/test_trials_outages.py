@@ -37,6 +37,7 @@ def test_a_service_that_is_away_delays_or_fails_but_never_both() -> None:
     assert found["lost"]["bar"]
 
 
+@pytest.mark.long
 def test_a_black_hole_leaves_a_verdict_for_each_message() -> None:
     found = figures("black-hole")
     sent = found["agents' messages"]["median"]

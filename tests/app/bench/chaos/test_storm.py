@@ -32,6 +32,7 @@ def state(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
 
 
+@pytest.mark.long
 def test_who_is_killed_is_missed_until_somebody_else_is_back(cluster: Cluster) -> None:
     before = cluster.pids()
     storm = rage(cluster, Blow(0.0, Kind.KILL, "worker 1"), Blow(0.1, Kind.KILL, "scheduler 1"))
