@@ -83,6 +83,7 @@ def test_scaling() -> None:
     assert all(0 < by_name[f"{count} workers: of waiting alone"]["median"] < 1.1 for count in (1, 2, 4))
 
 
+@pytest.mark.long
 def test_limiter() -> None:
     words = ["--runs", "1", "--seconds", "1", "--calls", "20", "--messages", "10"]
     alone, worker = reports(limiter.command, *words)

@@ -14,7 +14,8 @@ _ON_POSTGRESQL = (pytest.mark.postgresql, pytest.mark.redis)
 @pytest.fixture(
     params=[
         "sqlite-embedded",
-        pytest.param("postgresql-redis", marks=_ON_POSTGRESQL),
+        # Chaos runs on it, too.
+        pytest.param("postgresql-redis", marks=[*_ON_POSTGRESQL, pytest.mark.long]),
         pytest.param("postgresql-rabbitmq", marks=[*_ON_POSTGRESQL, pytest.mark.rabbitmq]),
     ]
 )

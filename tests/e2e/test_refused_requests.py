@@ -21,7 +21,7 @@ from sqlalchemy import select
 from app.cli.roles import web_command
 from app.relay import portals, tokens
 from app.simulator import seed
-from app.storage.tables import heartbeats, metadata
+from app.storage.tables import boots, heartbeats, metadata
 from tests.app.relay.conftest import relay_simulator
 from tests.app.relay.world import CLIENT_SECRET, RelayWorld, free_port, hubspot_headers, outgoing, relay_world
 from tests.e2e.processes import eventually
@@ -103,8 +103,8 @@ class Site:
         return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()} | changes
 
     def dump(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Everything that is stored, but for the process's own signs of life."""
-        tables = [one for one in metadata.sorted_tables if one is not heartbeats]
+        """Everything that is stored, but for a process's own signs of life, and when this machine was seen to start."""
+        tables = [one for one in metadata.sorted_tables if one not in {boots, heartbeats}]
         with self.relay.services.database.read() as connection:
             return {one.name: [tuple(row) for row in connection.execute(select(one))] for one in tables}
 
