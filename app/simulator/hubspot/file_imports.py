@@ -97,6 +97,8 @@ def _work(world: World, task: ImportTask, body: ImportRequest, folder: str) -> N
         limit = world.switches.file_size_limit
     content, mime, problem = _fetch(body.url, limit) if allowed else (b"", "", f"The address {host} cannot be reached")
     with world.lock:
+        if world.hubspot.imports.get(task.id) is not task:
+            return  # the world was emptied meanwhile: what was ordered before is nobody's now
         outcome = world.switches.import_outcome
         if outcome == "errors":
             problem = problem or "The file could not be stored"
