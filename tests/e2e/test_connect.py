@@ -21,9 +21,8 @@ from tests.app.relay.conftest import relay_simulator
 from tests.app.relay.world import RelayWorld
 from tests.e2e.admin import LOCALES, STRANGER, TOKEN, Admin, admin, fits, is_good, relay
 from tests.e2e.processes import eventually, running_demo
-from tests.e2e.test_matrix import Homeserver
 from tests.servers.presence import Server, require
-from tests.servers.synapse import SERVER_NAME
+from tests.servers.synapse import SERVER_NAME, ConnectedSynapse
 
 __all__ = ["relay", "relay_simulator"]
 
@@ -54,7 +53,7 @@ def test_matrix_from_its_registration_file_to_messages_both_ways(
     monkeypatch: pytest.MonkeyPatch, browser: Browser
 ) -> None:
     require(Server.SYNAPSE)
-    server = Homeserver(port=free_port())
+    server = ConnectedSynapse(port=free_port())
     with running_demo(monkeypatch) as people, admin(browser, "pt", people.page) as sam:
         window = sam.chooses(sam.presses_connect(), "Matrix")
         window.locator("#c-homeserver_url").fill(server.url)

@@ -6,31 +6,19 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from typing_extensions import override
 
 from app.bench.servers.process import free_port
 from app.relay import accounts as account_use
 from app.simulator import seed
 from tests.e2e.processes import People, eventually, running_demo
 from tests.servers.presence import Server, require
-from tests.servers.synapse import SERVER_NAME, Person, SynapseServer
+from tests.servers.synapse import SERVER_NAME, ConnectedSynapse, Person
 
 pytestmark = [pytest.mark.synapse, pytest.mark.long, pytest.mark.timeout(180)]
 
 #: HubSpot's id of the Matrix account.
 ACCOUNT = "2003"
 BOT = f"@relaybot:{SERVER_NAME}"
-
-
-class Homeserver(SynapseServer):
-    """Synapse with the registration file that `relay accounts add matrix` prints."""
-
-    registration = ""
-
-    @override
-    def prepare(self) -> None:
-        super().prepare()
-        (self.folder / "registration.yaml").write_text(self.registration, encoding="utf-8")
 
 
 @pytest.fixture
@@ -41,8 +29,8 @@ def people(monkeypatch: pytest.MonkeyPatch) -> Iterator[People]:
 
 
 @pytest.fixture
-def homeserver(people: People) -> Iterator[Homeserver]:
-    server = Homeserver(port=free_port())
+def homeserver(people: People) -> Iterator[ConnectedSynapse]:
+    server = ConnectedSynapse(port=free_port())
     server.registration = _connect(people, server.url)
     with server:
         yield server
@@ -64,7 +52,7 @@ def _connect(people: People, homeserver_url: str) -> str:
     return added.registration
 
 
-def test_a_conversation_with_somebody_at_a_real_homeserver(people: People, homeserver: Homeserver) -> None:
+def test_a_conversation_with_somebody_at_a_real_homeserver(people: People, homeserver: ConnectedSynapse) -> None:
     alice = homeserver.register("alice")
     room = alice.create_room(BOT)
     alice.write(room, "Is my order on its way?")
@@ -82,7 +70,7 @@ def test_a_conversation_with_somebody_at_a_real_homeserver(people: People, homes
     _through_an_outage(people, homeserver, alice, room=room, thread=thread)
 
 
-def _through_an_outage(people: People, homeserver: Homeserver, alice: Person, *, room: str, thread: str) -> None:
+def _through_an_outage(people: People, homeserver: ConnectedSynapse, alice: Person, *, room: str, thread: str) -> None:
     """Ten seconds without the homeserver lose nothing, in either direction."""
     homeserver.stop()
     answers = [f"answer {number}" for number in range(3)]

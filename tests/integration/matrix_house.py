@@ -20,10 +20,10 @@ from app.connectors.matrix import MatrixConnector, MatrixCredentials, registrati
 from app.domain.account import Account
 from app.domain.message import Event, Message, Notice, NoticeKind
 from app.domain.part import Part, PartContent
-from app.domain.person import Identifier
 from app.domain.webhook import Answer, RawRequest
 from app.errors import SignatureInvalid
 from app.http import Http
+from tests.app.connectors.matrix_samples import account
 from tests.servers.synapse import SERVER_NAME, AppService, Person, SynapseServer
 
 CONNECTOR = MatrixConnector()
@@ -150,19 +150,7 @@ def account_at(server: SynapseServer, *, speaker: str | None = None) -> Account:
         as_token=SecretStr(service.as_token),
         hs_token=SecretStr(service.hs_token),
     )
-    return Account(
-        id=1,
-        key="key",
-        connector="matrix",
-        portal_id=1,
-        channel_id="1",
-        hubspot_id="1",
-        name="Matrix",
-        identifier=Identifier(value=credentials.speaker),
-        credentials=credentials,
-        credentials_version=1,
-        api_url="",
-    )
+    return account(credentials)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typing_extensions import override
 
 from app.connectors.matrix.sending import TEXT_LENGTH
 from app.relay import accounts, options
@@ -19,24 +18,13 @@ from tests.app.relay.test_relay_transcripts import answer
 from tests.app.relay.transcript import agent_lines, compare, entry, file_line, quotation
 from tests.app.relay.world import RelayWorld, eventually, relay_world
 from tests.servers.presence import Server, require
-from tests.servers.synapse import SERVER_NAME, Person, SynapseServer
+from tests.servers.synapse import SERVER_NAME, ConnectedSynapse, Person, SynapseServer
 
 pytestmark = [pytest.mark.synapse, pytest.mark.slow, pytest.mark.timeout(240)]
 
 #: HubSpot's id of the Matrix account.
 ACCOUNT = "2003"
 BOT = f"@relaybot:{SERVER_NAME}"
-
-
-class Homeserver(SynapseServer):
-    """Synapse with the registration file that the relay writes."""
-
-    registration = ""
-
-    @override
-    def prepare(self) -> None:
-        super().prepare()
-        (self.folder / "registration.yaml").write_text(self.registration, encoding="utf-8")
 
 
 class Conversation:
@@ -101,7 +89,7 @@ class Conversation:
 def conversation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_sqlite_url: str) -> Iterator[Conversation]:
     require(Server.SYNAPSE)
     with relay_world(tmp_path, monkeypatch, migrated_sqlite_url, migrated=True) as relay:
-        homeserver = Homeserver()
+        homeserver = ConnectedSynapse()
         homeserver.registration = _connect(relay, homeserver.url)
         with homeserver:
             yield Conversation(relay, homeserver)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import httpx
+from typing_extensions import override
 
 from app.bench.servers.process import ServerError, ServerProcess, free_port
 from tests.servers.presence import Server, require
@@ -221,6 +222,17 @@ class SynapseServer(ServerProcess):
             "rc_room_creation": wide,
             "rc_media_create": wide,
         }
+
+
+class ConnectedSynapse(SynapseServer):
+    """Synapse with a registration file that is set before it starts."""
+
+    registration = ""
+
+    @override
+    def prepare(self) -> None:
+        super().prepare()
+        (self.folder / "registration.yaml").write_text(self.registration, encoding="utf-8")
 
 
 _CONSTANT: dict[str, object] = {
