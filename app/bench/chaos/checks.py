@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.bench.chaos.ledger import Ledger, Row, Span
+from app.bench.chaos.plan import LEASE
 from app.bench.load import Side, Words
 
 #: A message that two workers died with is a dead letter by design; any other has to arrive.
@@ -136,11 +137,21 @@ def _overlap(ledger: Ledger) -> Iterator[Breach]:
     for spans in lanes.values():
         last: Span | None = None
         for span in sorted(spans, key=lambda one: one.began):
-            if last is not None and span.began < last.ended:
+            if last is not None and span.began < last.ended and not _was_frozen(ledger, last, span):
                 by = last.ended - span.began
                 told = f"it began {by:.3f} s before {last.subject} was over"
                 yield Breach(Rule.OVERLAP, span.subject, told, [last.subject])
             last = span if last is None or span.ended > last.ended else last
+
+
+def _was_frozen(ledger: Ledger, call: Span, following: Span) -> bool:
+    """Tell whether a call's worker was stopped in it until its lease had run out, and the next began only then.
+
+    Nobody can take a call back that lies at the other side, and nobody knows a stopped process from a dead one.
+    """
+    given_up = call.began + LEASE
+    stopped = any(call.began <= one.began <= call.ended and given_up <= one.ended for one in ledger.freezes)
+    return stopped and given_up <= following.began
 
 
 def _twice(ledger: Ledger) -> Iterator[Breach]:

@@ -64,10 +64,19 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Freeze:
+    """A worker was stopped for longer than its lease (seconds since 1970)."""
+
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True)
 class Ledger:
     """Both sides and the relay. ``arrived``: by conversation and who wrote, in the order of arrival, repetitions too.
 
     ``idempotent``: the conversations whose service knows a repeated call. ``threads``: how many HubSpot has of each.
+    ``freezes``: not read but told by who stopped the workers.
     """
 
     written: frozenset[Words]
@@ -77,6 +86,7 @@ class Ledger:
     spans: Sequence[Span]
     idempotent: frozenset[str]
     threads: Mapping[str, int]
+    freezes: Sequence[Freeze] = ()
 
 
 def take(load: Load, database: Database) -> Ledger:

@@ -13,6 +13,7 @@ from functools import partial
 
 import redis
 
+from app.bench.chaos.ledger import Freeze
 from app.bench.chaos.plan import Blow, Kind, Plan
 from app.bench.cluster import Cluster
 from app.bench.load import Pace
@@ -26,7 +27,10 @@ _LOOK = 0.02
 
 
 class Storm:
-    """One plan's blows, by the plan's time. ``killed``: the process ids of the roles that it ended."""
+    """One plan's blows, by the plan's time.
+
+    ``killed``: the process ids of the roles that it ended. ``freezes``: when it stopped workers.
+    """
 
     def __init__(self, cluster: Cluster, plan: Plan, pace: Pace) -> None:
         """Line the blows up."""
@@ -48,6 +52,7 @@ class Storm:
         }
         self.pace = pace
         self.killed: set[int] = set()
+        self.freezes: list[Freeze] = []
 
     def rage(self) -> None:
         """Strike each blow at its time; return when everything runs or is allowed to run again."""
@@ -85,7 +90,12 @@ class Storm:
         with suppress(ProcessLookupError):
             pid = self._cluster.send(blow.role, signal.SIGSTOP)
             if pid is not None:
-                self.later(blow.seconds, partial(_thaw, pid))
+                self.later(blow.seconds, partial(self._thaw, pid, since=time.time()))
+
+    def _thaw(self, pid: int, *, since: float) -> None:
+        self.freezes.append(Freeze(since, time.time()))
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGCONT)
 
     def _kill_broker(self, blow: Blow) -> None:
         self._kill_server(self._cluster.backing.broker, blow)
@@ -137,8 +147,3 @@ def start(server: ServerProcess) -> None:
 def _restart(server: ServerProcess) -> None:
     server.stop()
     start(server)
-
-
-def _thaw(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGCONT)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -96,7 +96,8 @@ def run(plan: Plan, *, database: str, broker: str, keep: bool = False) -> Outcom
         drained = calm.wait_until_drained(cluster)
         missing = calm.missing_roles(cluster, list(storm.killed))
         seen = _Seen(raged, drained, missing, len(storm.killed))
-        return _outcome(plan, cluster, seen, ledger.take(load, cluster.services.database))
+        found = replace(ledger.take(load, cluster.services.database), freezes=storm.freezes)
+        return _outcome(plan, cluster, seen, found)
 
 
 def _conversations(cluster: Cluster, plan: Plan) -> list[Conversation]:

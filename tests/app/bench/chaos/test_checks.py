@@ -7,7 +7,8 @@ import pytest
 
 from app.bench.chaos import checks
 from app.bench.chaos.checks import Rule
-from app.bench.chaos.ledger import Ledger, Row, Span, Told
+from app.bench.chaos.ledger import Freeze, Ledger, Row, Span, Told
+from app.bench.chaos.plan import LEASE
 from app.bench.load import Side, Words
 
 FIRST, SECOND, THIRD = (Words("hot-1", Side.CUSTOMER, number) for number in (1, 2, 3))
@@ -110,6 +111,20 @@ def test_a_repetition_does_not_count_as_disorder() -> None:
 def test_calls_of_one_lane_may_not_overlap() -> None:
     spans = [Span("x", "long", 1.0, 9.0), Span("x", "short", 2.0, 3.0), Span("x", "next", 8.5, 9.5)]
     assert broken(replace(GOOD, spans=spans)) == [(Rule.OVERLAP, "short"), (Rule.OVERLAP, "next")]
+
+
+def test_what_lies_at_the_other_side_while_its_worker_is_stopped_beyond_its_lease_is_no_second_call() -> None:
+    spans = [Span("x", "stopped", 10.0, 10.0 + LEASE + 3), Span("x", "taken over", 10.1 + LEASE, 10.2 + LEASE)]
+    during = Freeze(10.5, 10.5 + LEASE + 2)
+    assert broken(replace(GOOD, spans=spans, freezes=[during])) == []
+    too_early = [spans[0], Span("x", "too early", 9.9 + LEASE, 10.2 + LEASE)]
+    for others, freezes in (
+        (spans, []),
+        (too_early, [during]),
+        (spans, [Freeze(5.0, 7.0)]),
+        (spans, [Freeze(10.5, 12)]),
+    ):
+        assert broken(replace(GOOD, spans=others, freezes=freezes)) == [(Rule.OVERLAP, others[1].subject)]
 
 
 def test_nothing_is_twice_in_hubspot() -> None:
