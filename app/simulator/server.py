@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import threading
-from types import TracebackType
+from collections.abc import Callable
+from types import FrameType, TracebackType
 from typing import Any, Self
 
 from flask import Flask
@@ -18,6 +20,8 @@ from app.simulator.world import World
 # Event streams hold a thread each; the rest is for the relay's calls.
 THREADS = 48
 KEEPALIVE_SECONDS = 30
+#: What is under way at the end may take so long.
+GRACE_SECONDS = 2
 
 
 def serve(settings: Settings, host: str, port: int, *, base_url: str | None = None) -> None:
@@ -27,7 +31,7 @@ def serve(settings: Settings, host: str, port: int, *, base_url: str | None = No
     """
     world = World()
     world.base_url = base_url or f"http://{host}:{port}"
-    _Gunicorn(create_simulator(settings, world=world), f"{host}:{port}").run()
+    _Gunicorn(create_simulator(settings, world=world), f"{host}:{port}", closing=world.close).run()
 
 
 class SimulatorServer:
@@ -70,9 +74,10 @@ class _QuietHandler(WSGIRequestHandler):
 class _Gunicorn(BaseApplication):  # type: ignore[misc]
     """Gunicorn with its settings from here and none from the command line."""
 
-    def __init__(self, app: Flask, bind: str) -> None:
+    def __init__(self, app: Flask, bind: str, *, closing: Callable[[], None]) -> None:
         self._app = app
         self._bind = bind
+        self._closing = closing
         super().__init__()
 
     def load_config(self) -> None:
@@ -83,7 +88,8 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
             "worker_class": "gthread",
             "threads": THREADS,
             "keepalive": KEEPALIVE_SECONDS,
-            "graceful_timeout": 1,
+            "graceful_timeout": GRACE_SECONDS,
+            "post_worker_init": self._close_when_ended,
             "accesslog": None,
             "loglevel": "warning",
         }.items():
@@ -92,3 +98,14 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         """The application."""
         return self._app
+
+    def _close_when_ended(self, _worker: object) -> None:
+        """Close the world when the signal comes: streams never end by themselves, and would be waited for."""
+        end = signal.getsignal(signal.SIGTERM)
+
+        def close_and_end(number: int, frame: FrameType | None) -> None:
+            threading.Thread(target=self._closing, daemon=True).start()  # no lock is taken within a signal
+            if callable(end):
+                end(number, frame)
+
+        signal.signal(signal.SIGTERM, close_and_end)

@@ -83,9 +83,9 @@ class World:
         self.events.publish("reset", {})
 
     def close(self) -> None:
-        """End the background threads and the event streams."""
-        self.delivery.close()
+        """End the event streams and the background threads."""
         self.events.close()
+        self.delivery.close()
 
     def _faults_changed(self) -> None:
         self.events.publish("faults_changed", {"faults": self.faults.list()})

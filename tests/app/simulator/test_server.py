@@ -33,7 +33,7 @@ def test_a_server_in_a_thread_ends_with_open_streams() -> None:
 
 
 @pytest.mark.slow
-def test_a_server_of_its_own_keeps_connections_and_resets_them_on_demand() -> None:
+def test_a_server_of_its_own_keeps_connections_resets_them_on_demand_and_ends_its_streams() -> None:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(settings(), "127.0.0.1", port))
@@ -47,7 +47,11 @@ def test_a_server_of_its_own_keeps_connections_and_resets_them_on_demand() -> No
             with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
                 client.get("/conversations/v3/custom-channels")
             assert client.get("/conversations/v3/custom-channels").status_code == 401
+            with client.stream("GET", "/_sim/events") as stream:
+                assert stream.status_code == 200
+                process.terminate()
+                assert stream.read().startswith(b"retry: 1000")  # to its end: nobody cut it off
+            process.join(timeout=10)
     finally:
-        process.terminate()
-        process.join(timeout=10)
+        process.kill()
     assert process.exitcode == 0
