@@ -103,7 +103,7 @@ class _Run:
             return statuses.tell_next(self.services, self.lane, self._pace)
         with self.services.database.read() as connection:
             head = messages.head(connection, self.lane.id)
-            account = accounts.get(connection, self.lane.account_id)
+            account = accounts.get(connection, self.lane.account_id) if head is not None else None
         if head is None or account is None:
             return Park(None)
         return self._deliver(_ROADS[self.lane.kind], head, account)

@@ -21,6 +21,9 @@ def match(services: Services, account_id: int, service_ids: Sequence[str]) -> in
     Called after the commit of either side: of the receipt, and of the send. Whichever is last finds both. Locks in the
     order of everybody else: receipts ascending, then every status lane in one statement, then messages.
     """
+    with services.database.read() as connection:
+        if not receipts.are_waiting(connection, account_id, service_ids):
+            return 0
     with services.database.write() as connection:
         found = sorted(receipts.matches(connection, account_id, service_ids), key=lambda one: one.receipt_id)
         taken = [one for one in found if receipts.matched(connection, one)]

@@ -36,7 +36,7 @@ def get(connection: Connection, portal_id: int, actor_id: str) -> KnownActor | N
 def claim(connection: Connection, portal_id: int, actor_id: str, *, lease: float) -> bool:
     """Take the right to ask for an actor for so many seconds. False: somebody else has it."""
     row = {"portal_id": portal_id, "actor_id": actor_id, "name": ""}
-    connection.execute(insert_or_ignore(connection, actors).values(**row))
+    connection.execute(insert_or_ignore(connection.dialect.name, actors).values(**row))
     free = or_(actors.c.asked_until.is_(None), actors.c.asked_until <= now())
     statement = update(actors).where(_is(portal_id, actor_id), free).values(asked_until=now() + lease)
     return connection.execute(statement).rowcount == 1

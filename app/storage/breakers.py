@@ -115,7 +115,7 @@ def make(connection: Connection, key: Key) -> Breaker:
         "refused": False,
         "probes": 0,
     }
-    connection.execute(insert_or_ignore(connection, breakers).values(hint="", **fresh))
+    connection.execute(insert_or_ignore(connection.dialect.name, breakers).values(hint="", **fresh))
     found = get(connection, key, lock=True)
     return found if found is not None else make(connection, key)  # it was closed in between
 

@@ -31,7 +31,7 @@ def remember(connection: Connection, state: State) -> bool:
     """Keep a state. False: the same or a newer one is known already."""
     columns = {"value": state.value, "occurred_at": state.occurred_at, "received_at": now()}
     key = {"portal_id": state.portal_id, "hubspot_thread_id": state.hubspot_thread_id, "name": state.name.value}
-    statement = upsert(connection, conversation_states).values(**key, **columns)
+    statement = upsert(connection.dialect.name, conversation_states).values(**key, **columns)
     newer = conversation_states.c.occurred_at < state.occurred_at
     statement = statement.on_conflict_do_update(index_elements=list(key), set_=columns, where=newer)
     return connection.execute(statement.returning(conversation_states.c.name)).first() is not None

@@ -25,6 +25,10 @@ DatabaseAway = (OperationalError, InterfaceError, PoolTimeout)
 
 #: SQLite waits so long (ms) for the one writer before it refuses a transaction.
 _BUSY_TIMEOUT = 30_000
+#: At PostgreSQL's level of isolation each statement sees what was committed before it, in a transaction or without:
+#: beginning and ending one would be two more ways to the server and back.
+_READING_POSTGRESQL = {"isolation_level": "AUTOCOMMIT"}
+_READING_SQLITE = {"relay_reads": True}
 _USE = "the relay works with postgresql://user:password@host/database and sqlite:////path/to/file"
 
 
@@ -40,7 +44,7 @@ class Database:
         self.url = _checked(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _engine(self.url, self.is_sqlite, pool)
-        self._reading = self.engine.execution_options(relay_reads=True)
+        self._reading = self.engine.execution_options(**_READING_SQLITE if self.is_sqlite else _READING_POSTGRESQL)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -50,7 +54,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Begin a transaction that only reads: on SQLite it waits for no writer."""
+        """Read. On SQLite that is one transaction and waits for no writer; on PostgreSQL each statement is its own."""
         with self._reading.begin() as connection:
             yield connection
 

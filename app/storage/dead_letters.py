@@ -20,7 +20,7 @@ def bury(connection: Connection, message_id: int, account_id: int, *, reason: st
     """Make a message a dead letter, or the same one anew after a replay that did not help."""
     words = {"reason": storable(reason), "hint": storable(hint), "detail": storable(detail)}  # the other side's own
     values = {"account_id": account_id, "created_at": now(), **words}
-    statement = upsert(connection, dead_letters).values(message_id=message_id, **values)
+    statement = upsert(connection.dialect.name, dead_letters).values(message_id=message_id, **values)
     again = {**values, "replayed_at": None}
     connection.execute(statement.on_conflict_do_update(index_elements=["message_id"], set_=again))
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Table
 
 
-def upsert(connection: Connection, table: Table) -> Any:
-    """Return an INSERT of the connection's dialect, which has ``on_conflict_do_nothing`` and ``_do_update``."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+def upsert(dialect: str, table: Table) -> Any:
+    """Return an INSERT of a dialect, which has ``on_conflict_do_nothing`` and ``_do_update``."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
-def insert_or_ignore(connection: Connection, table: Table) -> Any:
+def insert_or_ignore(dialect: str, table: Table) -> Any:
     """Return an INSERT that passes over rows which are already there."""
-    return upsert(connection, table).on_conflict_do_nothing()
+    return upsert(dialect, table).on_conflict_do_nothing()

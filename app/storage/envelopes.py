@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, func, insert, select
@@ -34,24 +35,25 @@ def store(
     connection: Connection, raw: RawRequest, *, source: str, dedupe: str, account_id: int | None
 ) -> Stored | None:
     """Store a request. None: the same delivery is here already."""
-    statement = (
-        insert_or_ignore(connection, envelopes)
-        .values(
-            source=source,
-            account_id=account_id,
-            dedupe=storable(dedupe),
-            method=raw.method,
-            url=storable(raw.url),
-            path=storable(raw.path),
-            query=storable(raw.query),
-            headers=storable(dict(raw.headers)),
-            body=raw.body,
-            received_at=now(),
-        )
-        .returning(envelopes.c.id, envelopes.c.received_at)
-    )
-    row = connection.execute(statement).one_or_none()
+    given = {
+        "source": source,
+        "account_id": account_id,
+        "dedupe": storable(dedupe),
+        "method": raw.method,
+        "url": storable(raw.url),
+        "path": storable(raw.path),
+        "query": storable(raw.query),
+        "headers": storable(dict(raw.headers)),
+        "body": raw.body,
+    }
+    row = connection.execute(_storing(connection.dialect.name), given).one_or_none()
     return Stored(row.id, row.received_at) if row else None
+
+
+@cache
+def _storing(dialect: str) -> Any:
+    statement = insert_or_ignore(dialect, envelopes).values(received_at=now())
+    return statement.returning(envelopes.c.id, envelopes.c.received_at)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ def get(connection: Connection, name: str) -> Sign | None:
 def beat(connection: Connection, name: str) -> float:
     """Give a sign. Returns the seconds since the one before, 0 for the first: several may give the same one."""
     first = {"name": name, "since": now(), "at": now(), "seen": 0}
-    connection.execute(insert_or_ignore(connection, heartbeats).values(**first))
+    connection.execute(insert_or_ignore(connection.dialect.name, heartbeats).values(**first))
     mine = heartbeats.c.name == name
     query = select(heartbeats.c.at, now().label("now")).where(mine).with_for_update()
     row = connection.execute(query).one()
@@ -59,7 +59,7 @@ def forget(connection: Connection, name: str) -> None:
 def once(connection: Connection, name: str, at: float) -> bool:
     """Remember that something of this time was told. Returns False when it had been before, by whomever."""
     first = {"name": name, "since": 0.0, "at": 0.0, "seen": 0}
-    connection.execute(insert_or_ignore(connection, heartbeats).values(**first))
+    connection.execute(insert_or_ignore(connection.dialect.name, heartbeats).values(**first))
     news = (heartbeats.c.name == name, heartbeats.c.at != at)
     return connection.execute(update(heartbeats).where(*news).values(at=at)).rowcount == 1
 
@@ -78,7 +78,7 @@ def look_for_webhooks(connection: Connection, name: str, source: str) -> Sign:
     """
     at_first = connection.execute(select(now())).scalar_one()
     first = {"name": name, "since": at_first, "at": at_first, "seen": 0}
-    connection.execute(insert_or_ignore(connection, heartbeats).values(**first))
+    connection.execute(insert_or_ignore(connection.dialect.name, heartbeats).values(**first))
     mine = heartbeats.c.name == name
     seen = connection.execute(select(heartbeats.c.seen).where(mine).with_for_update()).scalar_one()
     newest = connection.execute(select(func.max(envelopes.c.id))).scalar_one() or 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection, exists, literal, select
 
@@ -74,7 +76,12 @@ def remember(connection: Connection, head: Head, part: PartRow, *, conversation:
     for service_id in ids:
         row = {"account_id": head.account_id, "service_id": service_id, "conversation": conversation}
         row |= {"message_id": head.id, "part_id": part.id}
-        connection.execute(insert_or_ignore(connection, sent_ids).values(**row))
+        connection.execute(_remembering(connection.dialect.name), row)
+
+
+@cache
+def _remembering(dialect: str) -> Any:
+    return insert_or_ignore(dialect, sent_ids)
 
 
 def is_ours(connection: Connection, account_id: int, conversation: str, service_id: str) -> bool:

@@ -37,7 +37,7 @@ from app.storage.tables import accounts, lanes, messages, portals
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from sqlalchemy import Select, Update
+    from sqlalchemy import Row, Select, Update
     from sqlalchemy.sql.dml import ReturningUpdate
 
 _MILLISECOND = 0.001
@@ -71,17 +71,30 @@ def open_lanes(connection: Connection, keys: Iterable[LaneKey], portal_id: int) 
             {"account_id": k.account_id, "portal_id": portal_id, "kind": k.kind, "conversation": k.conversation}
             for k in missing
         ]
-        connection.execute(insert_or_ignore(connection, lanes), rows)
-        found |= _ids(connection, missing)
+        opened = _keyed(connection.execute(_opening(connection.dialect.name), rows))
+        others = [key for key in missing if key not in opened]  # somebody else was faster
+        found |= opened | (_ids(connection, others) if others else {})
     return found
 
 
 def _ids(connection: Connection, keys: Collection[LaneKey]) -> dict[LaneKey, int]:
-    where = tuple_(lanes.c.account_id, lanes.c.kind, lanes.c.conversation).in_(
-        [(k.account_id, k.kind.value, k.conversation) for k in keys]
-    )
-    rows = connection.execute(select(lanes.c.id, lanes.c.account_id, lanes.c.kind, lanes.c.conversation).where(where))
+    given = [(k.account_id, k.kind.value, k.conversation) for k in keys]
+    return _keyed(connection.execute(_BY_KEY, {"keys": given}))
+
+
+def _keyed(rows: Iterable[Row[Any]]) -> dict[LaneKey, int]:
     return {LaneKey(row.account_id, LaneKind(row.kind), row.conversation): row.id for row in rows}
+
+
+_KEYED = (lanes.c.id, lanes.c.account_id, lanes.c.kind, lanes.c.conversation)
+_BY_KEY = select(*_KEYED).where(
+    tuple_(lanes.c.account_id, lanes.c.kind, lanes.c.conversation).in_(bindparam("keys", expanding=True))
+)
+
+
+@cache
+def _opening(dialect: str) -> Any:
+    return insert_or_ignore(dialect, lanes).returning(*_KEYED)
 
 
 @dataclass(frozen=True)
@@ -336,9 +349,13 @@ def _dating() -> ReturningUpdate[Any]:
 
 def portal_of(connection: Connection, account_id: int) -> int:
     """Return the portal of an account."""
-    return int(connection.execute(select(accounts.c.portal_id).where(accounts.c.id == account_id)).scalar_one())
+    return int(connection.execute(_PORTAL, {"account": account_id}).scalar_one())
 
 
 def clock(connection: Connection) -> float:
     """Return the database's time, seconds since 1970."""
-    return float(connection.execute(select(now())).scalar_one())
+    return float(connection.execute(_CLOCK).scalar_one())
+
+
+_PORTAL = select(accounts.c.portal_id).where(accounts.c.id == bindparam("account"))
+_CLOCK = select(now())

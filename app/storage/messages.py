@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Double, bindparam, exists, insert, or_, select, update
 
 from app.domain.message import Content, Direction, Kind
 from app.domain.part import PartContent
@@ -90,10 +91,15 @@ def insert_new(
         "deadline_at": at + new.deadline if new.deadline is not None else None,
         "hubspot_id": storable(new.service_id) if is_hubspots else None,
         "follows": new.follows,
-        "not_before": now() + new.wait if new.wait is not None else None,
+        "wait": new.wait,
     }
-    statement = insert_or_ignore(connection, messages).values(values).returning(messages.c.id)
-    return connection.execute(statement).scalar_one_or_none()
+    return connection.execute(_inserting(connection.dialect.name), values).scalar_one_or_none()
+
+
+@cache
+def _inserting(dialect: str) -> Any:
+    not_before = now() + bindparam("wait", type_=Double())
+    return insert_or_ignore(dialect, messages).values(not_before=not_before).returning(messages.c.id)
 
 
 @dataclass(frozen=True)
@@ -175,6 +181,22 @@ _PARTS = (
     .where(parts.c.message_id == bindparam("message"))
     .order_by(parts.c.position)
 )
+_WAITS = (
+    select(messages.c.not_before > now()).where(messages.c.id == bindparam("message")).with_for_update(key_share=True)
+)
+_WRITE_PARTS = insert(parts).returning(parts.c.id, parts.c.position, parts.c.state)
+_FINISH = (
+    update(messages)
+    .where(messages.c.id == bindparam("message"), messages.c.status == Status.PENDING.value)
+    .values(
+        status=bindparam("ended_as"),
+        reason=bindparam("why"),
+        hint=bindparam("said"),
+        finished_at=now(),
+        not_before=None,
+    )
+)
+_PUBLISHED = update(messages).where(messages.c.id == bindparam("message")).values(hubspot_id=bindparam("hubspot"))
 
 
 def head(connection: Connection, lane_id: int) -> Head | None:
@@ -226,8 +248,7 @@ def write_parts(connection: Connection, message_id: int, contents: Sequence[Part
 
     None are written where the message has to wait again: more came to it since it was read.
     """
-    waits = select(messages.c.not_before > now()).where(messages.c.id == message_id)
-    if connection.execute(waits.with_for_update(key_share=True)).scalar_one():
+    if connection.execute(_WAITS, {"message": message_id}).scalar_one():
         return ()
     if found := read_parts(connection, message_id):
         return found
@@ -235,19 +256,14 @@ def write_parts(connection: Connection, message_id: int, contents: Sequence[Part
         {"message_id": message_id, "position": position, "content": one.model_dump(mode="json", exclude_none=True)}
         for position, one in enumerate(contents)
     ]
-    connection.execute(insert(parts), rows)
-    return read_parts(connection, message_id)
+    written = sorted(connection.execute(_WRITE_PARTS, rows), key=lambda row: row.position)
+    return tuple(PartRow(row.id, row.position, row.state, None, contents[row.position]) for row in written)
 
 
 def finish(connection: Connection, message_id: int, status: Status, *, reason: str = "", hint: str = "") -> bool:
     """End a pending message. Returns False when it had ended already."""
-    values = {"status": status.value, "reason": storable(reason), "hint": storable(hint)}
-    statement = (
-        update(messages)
-        .where(messages.c.id == message_id, messages.c.status == Status.PENDING.value)
-        .values(**values, finished_at=now(), not_before=None)
-    )
-    return connection.execute(statement).rowcount == 1
+    ended = {"message": message_id, "ended_as": status.value, "why": storable(reason), "said": storable(hint)}
+    return connection.execute(_FINISH, ended).rowcount == 1
 
 
 def rise(connection: Connection, message_id: int, status: Status, *, hint: str = "") -> bool:
@@ -279,7 +295,7 @@ def complete(connection: Connection, message_id: int, content: Content) -> None:
 
 def published_as(connection: Connection, message_id: int, hubspot_id: str) -> None:
     """Remember HubSpot's id of a message that we published."""
-    connection.execute(update(messages).where(messages.c.id == message_id).values(hubspot_id=hubspot_id))
+    connection.execute(_PUBLISHED, {"message": message_id, "hubspot": hubspot_id})
 
 
 def revive(connection: Connection, message_id: int, *, deadline: float | None) -> bool:

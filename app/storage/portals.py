@@ -73,7 +73,7 @@ def add(connection: Connection, portal_id: int, *, name: str, refresh_token: str
     """
     fresh = {"refresh_token": refresh_token, "access_token": None, "access_expires_at": None}
     fresh |= {"refresh_owner": None, "refresh_lease": None}  # who refreshes the old token may not delay the new one
-    statement = upsert(connection, portals).values(
+    statement = upsert(connection.dialect.name, portals).values(
         id=portal_id, name=name, token_version=0, state="running", hint="", full=False, created_at=now(), **fresh
     )
     again = {**fresh, "token_version": portals.c.token_version + 1, "state": RunState.RUNNING.value, "hint": ""}

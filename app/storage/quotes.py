@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import Double, and_, bindparam, func, or_, select
 
 from app.domain.message import Content, Direction, Kind
 from app.domain.part import PartContent
@@ -14,7 +14,7 @@ from app.storage.messages import PLACEHOLDER, WENT, read_parts
 from app.storage.tables import album_items, messages, parts, sent_ids
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Select
+    from sqlalchemy import ColumnElement, Connection
 
     from app.storage.messages import Head
 
@@ -142,8 +142,9 @@ def asked(connection: Connection, head: Head) -> Asked | None:
 
     None where that was a colleague's, or there is none.
     """
+    given = {"thread": head.thread_id, "message": head.id, "account": head.account_id, "old": head.age}
     quoted = head.content.reply_to
-    row = connection.execute(_quoted(head, quoted) if quoted else _last(head)).first()
+    row = connection.execute(_QUOTED if quoted else _LAST, {**given, "quoted": quoted}).first()
     if row is None or row.direction != Direction.OUTBOUND.value:
         return None
     in_list = not any(one.content.choices for one in read_parts(connection, row.id))
@@ -152,24 +153,25 @@ def asked(connection: Connection, head: Head) -> Asked | None:
     return Asked(Content.model_validate(row.content), found, in_list, float(row.age))
 
 
-def _last(head: Head) -> Select[Any]:
-    mine = select(messages.c.id).where(messages.c.thread_id == head.thread_id)
-    recent = messages.c.id.in_(mine.order_by(messages.c.id.desc()).limit(_RECENT))
-    by_colleague = and_(messages.c.own, messages.c.id < head.id)
-    sent = and_(messages.c.direction == Direction.OUTBOUND.value, messages.c.status.in_(WENT), _age(head) >= 0)
-    return _our_side(head).where(recent, or_(sent, by_colleague)).order_by(messages.c.id.desc()).limit(1)
-
-
-def _quoted(head: Head, service_id: str) -> Select[Any]:
-    named = and_(sent_ids.c.account_id == head.account_id, sent_ids.c.service_id == service_id)
-    return _our_side(head).join(sent_ids, sent_ids.c.message_id == messages.c.id).where(named).limit(1)
-
-
-def _our_side(head: Head) -> Select[Any]:
-    columns = (messages.c.id, messages.c.direction, messages.c.content, _age(head).label("age"))
-    return select(*columns).where(messages.c.thread_id == head.thread_id, messages.c.erased_at.is_(None))
-
-
-def _age(head: Head) -> ColumnElement[float]:
-    """Seconds between the end of a message and the arrival of this one."""
-    return now() - head.age - func.coalesce(messages.c.finished_at, messages.c.accepted_at)
+#: Seconds between the end of a message and the arrival of the one that may answer it.
+_AGE = now() - bindparam("old", type_=Double()) - func.coalesce(messages.c.finished_at, messages.c.accepted_at)
+_OUR_SIDE = select(messages.c.id, messages.c.direction, messages.c.content, _AGE.label("age")).where(
+    messages.c.thread_id == bindparam("thread"), messages.c.erased_at.is_(None)
+)
+_IN_THREAD = select(messages.c.id).where(messages.c.thread_id == bindparam("thread"))
+_LAST = (
+    _OUR_SIDE.where(
+        messages.c.id.in_(_IN_THREAD.order_by(messages.c.id.desc()).limit(_RECENT)),
+        or_(
+            and_(messages.c.direction == Direction.OUTBOUND.value, messages.c.status.in_(WENT), _AGE >= 0),
+            and_(messages.c.own, messages.c.id < bindparam("message")),
+        ),
+    )
+    .order_by(messages.c.id.desc())
+    .limit(1)
+)
+_QUOTED = (
+    _OUR_SIDE.join(sent_ids, sent_ids.c.message_id == messages.c.id)
+    .where(sent_ids.c.account_id == bindparam("account"), sent_ids.c.service_id == bindparam("quoted"))
+    .limit(1)
+)

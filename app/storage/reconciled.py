@@ -48,7 +48,7 @@ def mark(connection: Connection, portal_id: int) -> Mark:
 
 def take(connection: Connection, portal_id: int, *, owner: str, lease: float) -> Mark | None:
     """Take a portal for ``lease`` seconds. None: somebody else compares it."""
-    connection.execute(insert_or_ignore(connection, reconciled).values(portal_id=portal_id, reason=""))
+    connection.execute(insert_or_ignore(connection.dialect.name, reconciled).values(portal_id=portal_id, reason=""))
     free = or_(reconciled.c.owner.is_(None), reconciled.c.lease <= now())
     mine = update(reconciled).where(reconciled.c.portal_id == portal_id, free)
     taken = connection.execute(mine.values(owner=owner, lease=now() + lease)).rowcount == 1
@@ -94,7 +94,7 @@ def want(connection: Connection, *, reason: str, portal_id: int | None = None, s
     if not ids:
         return
     rows = [{"portal_id": one, "reason": ""} for one in ids]
-    connection.execute(insert_or_ignore(connection, reconciled), rows)
+    connection.execute(insert_or_ignore(connection.dialect.name, reconciled), rows)
     theirs = reconciled.c.portal_id.in_(ids)
     connection.execute(select(reconciled.c.portal_id).where(theirs).order_by(reconciled.c.portal_id).with_for_update())
     connection.execute(update(reconciled).where(theirs).values(wanted_at=now(), reason=reason))

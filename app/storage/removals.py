@@ -71,7 +71,7 @@ def take_id(connection: Connection, account_id: int, hubspot_id: str) -> None:
     place = {"portal_id": row.portal_id, "channel_id": row.channel_id}
     if row.hubspot_id.isdecimal():  # an id of our own was never at HubSpot
         former = {**place, "hubspot_id": row.hubspot_id, "account_id": row.id}
-        connection.execute(insert_or_ignore(connection, former_accounts).values(**former))
+        connection.execute(insert_or_ignore(connection.dialect.name, former_accounts).values(**former))
     now_its_own = and_(*(former_accounts.c[name] == value for name, value in place.items()))
     connection.execute(delete(former_accounts).where(now_its_own, former_accounts.c.hubspot_id == hubspot_id))
     fresh = {"hubspot_id": hubspot_id, "authorized": True}  # as HubSpot makes accounts

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, exists, func, or_, select, update
 
@@ -17,7 +18,6 @@ from app.storage.text import storable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from typing import Any
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -42,6 +42,13 @@ _BY_CONVERSATION = select(*_COLUMNS).where(
     threads.c.account_id == bindparam("account"),
     threads.c.conversation.in_(bindparam("conversations", expanding=True)),
 )
+_NAME = update(threads).where(threads.c.id == bindparam("thread")).values(hubspot_thread_id=bindparam("hubspot"))
+_NEWEST_ALIAS = (
+    select(thread_aliases.c.integration_thread_id)
+    .where(thread_aliases.c.thread_id == bindparam("thread"))
+    .order_by(func.coalesce(thread_aliases.c.learned_at, 0.0).desc(), thread_aliases.c.integration_thread_id)
+    .limit(1)
+)
 
 
 def _thread(row: Any) -> Thread:
@@ -62,16 +69,25 @@ def open_threads(connection: Connection, account_id: int, people: Mapping[str, P
     """
     found = _by_conversation(connection, account_id, people)
     missing = sorted(set(people) - set(found))
-    for conversation in missing:
-        person = people[conversation]
-        row = {"id": str(uuid.uuid4()), "account_id": account_id, "conversation": conversation, "opted_out": False}
-        row |= {"person": _storable(person) if person else None, "created_at": now()}
-        connection.execute(insert_or_ignore(connection, threads).values(**row))
-    if missing:
-        found |= _by_conversation(connection, account_id, missing)
+    opened = {one: thread for one in missing if (thread := _open(connection, account_id, one, people[one]))}
+    if len(opened) < len(missing):  # somebody else was faster
+        found |= _by_conversation(connection, account_id, set(missing) - set(opened))
     for conversation in sorted(found):
         _remember_person(connection, found[conversation], people[conversation])
-    return found
+    return found | opened
+
+
+def _open(connection: Connection, account_id: int, conversation: str, person: Person | None) -> Thread | None:
+    """Open a thread. None: it is here already."""
+    given = {"id": str(uuid.uuid4()), "account_id": account_id, "conversation": conversation}
+    given["person"] = _storable(person) if person else None
+    row = connection.execute(_opening(connection.dialect.name), given).one_or_none()
+    return _thread(row) if row else None
+
+
+@cache
+def _opening(dialect: str) -> Any:
+    return insert_or_ignore(dialect, threads).values(opted_out=False, created_at=now()).returning(*_COLUMNS)
 
 
 def _by_conversation(connection: Connection, account_id: int, conversations: Iterable[str]) -> dict[str, Thread]:
@@ -147,19 +163,19 @@ def learn(connection: Connection, thread: Thread, *, ours: Iterable[str], hubspo
     for alias in sorted(set(ours)):
         if not connection.execute(select(exists().where(threads.c.id == alias))).scalar_one():
             row = {"account_id": thread.account_id, "integration_thread_id": alias, "thread_id": thread.id}
-            connection.execute(insert_or_ignore(connection, thread_aliases).values(**row, learned_at=now()))
+            connection.execute(
+                insert_or_ignore(connection.dialect.name, thread_aliases).values(**row, learned_at=now())
+            )
     if hubspot and hubspot != thread.hubspot_thread_id:
         if thread.hubspot_thread_id:
             former = {"thread_id": thread.id, "hubspot_thread_id": thread.hubspot_thread_id}
-            connection.execute(insert_or_ignore(connection, former_threads).values(**former))
-        connection.execute(update(threads).where(threads.c.id == thread.id).values(hubspot_thread_id=hubspot))
+            connection.execute(insert_or_ignore(connection.dialect.name, former_threads).values(**former))
+        connection.execute(_NAME, {"thread": thread.id, "hubspot": hubspot})
 
 
 def newest_alias(connection: Connection, thread_id: str) -> str | None:
     """Return the integration thread id that HubSpot made up last for a thread, None where it told none."""
-    newest_first = (func.coalesce(thread_aliases.c.learned_at, 0.0).desc(), thread_aliases.c.integration_thread_id)
-    query = select(thread_aliases.c.integration_thread_id).where(thread_aliases.c.thread_id == thread_id)
-    return connection.execute(query.order_by(*newest_first).limit(1)).scalar_one_or_none()
+    return connection.execute(_NEWEST_ALIAS, {"thread": thread_id}).scalar_one_or_none()
 
 
 def move(connection: Connection, account_id: int, old: str, new: str) -> None:

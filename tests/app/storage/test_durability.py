@@ -28,7 +28,7 @@ def test_sqlites_levels(sqlite: Database, level: str, durable: bool) -> None:  #
 
 
 def test_a_commit_that_may_be_lost(postgres: Database) -> None:
-    with postgres.read() as connection:
+    with postgres.write() as connection:
         connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
         kept = durability.read(connection)
     assert not kept.is_durable
