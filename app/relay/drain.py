@@ -27,6 +27,7 @@ from app.storage.attempts import Fact, Outcome
 from app.storage.database import Connection, DatabaseAway
 from app.storage.lanes import Lane
 from app.storage.messages import Head
+from app.storage.parts import write_parts
 
 #: After a refusal that pauses the account its control lane, which never pauses, rests for so long (seconds).
 _REFUSED = 30.0
@@ -174,9 +175,7 @@ class _Run:
                 return contents
             with self.services.database.write() as connection:
                 at = road.date(connection, head)
-                parts = messages.write_parts(
-                    connection, head.id, [one.model_copy(update={"at": at}) for one in contents]
-                )
+                parts = write_parts(connection, head.id, [one.model_copy(update={"at": at}) for one in contents])
             if not parts:
                 return Park(0.0)
         part = next(one for one in parts if one.state != "sent")

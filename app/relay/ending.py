@@ -13,10 +13,11 @@ from app.domain.lane import LaneKey, LaneKind
 from app.domain.message import Attachment, Content, Direction, Kind
 from app.domain.status import Status
 from app.relay.verdict import MAY_HAVE_ARRIVED
-from app.storage import attempts, dead_letters, lanes, messages, removals, statuses, threads
+from app.storage import attempts, dead_letters, deadlines, lanes, messages, removals, statuses, threads
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection
-from app.storage.messages import Head, PartRow
+from app.storage.messages import Head
+from app.storage.parts import PartRow
 
 
 def touch_status_lanes(
@@ -82,7 +83,7 @@ def expire(connection: Connection, account: AccountRow, head: Head, *, reason: s
     """
     hint = _with_part(head, hint)
     touched = _touch_both(connection, head)
-    if not messages.fail_overdue(connection, head.id, reason=reason, hint=hint):
+    if not deadlines.fail(connection, head.id, reason=reason, hint=hint):
         return []
     attempts.give_up(connection, head, part_state="unknown")
     lanes.wake(connection, head.lane_id)  # it may have waited for this message's next try, which never comes

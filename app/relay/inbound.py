@@ -25,7 +25,7 @@ from app.relay.pace import Slot
 from app.relay.road import Call, Park, Question
 from app.relay.services import Services
 from app.storage import contacts as contact_rows
-from app.storage import ids, lanes, media, messages, threads
+from app.storage import ids, lanes, media, messages, ordering, threads
 from app.storage.accounts import AccountRow, Side
 from app.storage.attempts import Purpose
 from app.storage.contacts import Acquaintance
@@ -80,7 +80,7 @@ class Inbound:
         What the service gives no time for has that of its arrival.
         """
         at = head.sent_at or lanes.clock(connection) - head.age
-        return None if head.late else lanes.date(connection, head.lane_id, at)
+        return None if head.late else ordering.date(connection, head.lane_id, at)
 
     def slot(self, services: Services, lane: Lane, account: AccountRow) -> Slot:  # noqa: ARG002 - the portal's budget
         """Reserve a call in the portal's budget."""

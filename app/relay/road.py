@@ -14,7 +14,8 @@ from app.storage.accounts import AccountRow, Side
 from app.storage.attempts import Purpose
 from app.storage.database import Connection
 from app.storage.lanes import Lane
-from app.storage.messages import Head, PartRow
+from app.storage.messages import Head
+from app.storage.parts import PartRow
 
 
 @dataclass(frozen=True)

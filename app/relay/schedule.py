@@ -14,7 +14,7 @@ from app.relay.outbound import UNKNOWN
 from app.relay.services import Services
 from app.relay.shares import Choice, Shares, choose
 from app.relay.verdict import MAY_HAVE_ARRIVED
-from app.storage import accounts, conversations, media, messages, retention, rings, stored_media
+from app.storage import accounts, conversations, deadlines, media, messages, retention, rings, stored_media
 from app.storage import receipts as receipt_rows
 from app.storage.accounts import AccountRow
 from app.storage.database import Connection, DatabaseAway
@@ -83,7 +83,7 @@ def ring_media(services: Services) -> int:
 def expire(services: Services) -> int:
     """Fail agents' messages whose deadline is over, so that every one has a verdict. Returns how many."""
     with services.database.read() as connection:
-        overdue = messages.overdue(connection, limit=_BATCH)
+        overdue = deadlines.overdue(connection, limit=_BATCH)
     return sum(_expire_readable(services, message_id) for message_id in overdue)
 
 

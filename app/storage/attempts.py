@@ -11,6 +11,7 @@ from sqlalchemy import Double, bindparam, exists, insert, or_, select, update
 
 from app.domain.status import Status
 from app.storage import lanes as lane_rows
+from app.storage import ordering
 from app.storage.clock import now
 from app.storage.messages import is_head
 from app.storage.tables import attempts, messages, parts
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from app.storage.lanes import Lane
-    from app.storage.messages import Head, PartRow
+    from app.storage.messages import Head
+    from app.storage.parts import PartRow
 
 
 class Purpose(StrEnum):
@@ -97,7 +99,7 @@ def begin(
     connection.execute(_CALL_PART, what)
     connection.execute(_INTEND, {**what, "purpose": purpose.value, "worker": lane.owner})
     if not head.attempts:
-        lane_rows.pass_order(connection, lane.id, head.order_key)
+        ordering.pass_order(connection, lane.id, head.order_key)
     return Begun(attempt_id, wake)
 
 

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, exists, literal, select
 
 from app.domain.message import Direction, Kind
 from app.storage.dialects import insert_or_ignore
-from app.storage.messages import Head, PartRow
+from app.storage.messages import Head
+from app.storage.parts import PartRow
 from app.storage.tables import album_items, messages, parts, sent_ids, threads
 
 

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Double, bindparam, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Double, bindparam, exists, or_, select, update
 
 from app.domain.message import Content, Direction, Kind
-from app.domain.part import PartContent
 from app.domain.person import Person
 from app.domain.status import Status
 from app.storage.clock import now
 from app.storage.dialects import insert_or_ignore
+from app.storage.parts import PartRow, read_parts
 from app.storage.tables import lanes, messages, parts
 from app.storage.text import storable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import Row, Select
 
 
@@ -103,17 +101,6 @@ def _inserting(dialect: str) -> Any:
 
 
 @dataclass(frozen=True)
-class PartRow:
-    """A part of a message, as stored."""
-
-    id: int
-    position: int
-    state: str
-    attempt_id: str | None
-    content: PartContent
-
-
-@dataclass(frozen=True)
 class Head:
     """The message that a lane sends next, with its parts (none before they are written).
 
@@ -176,15 +163,6 @@ def _first_of_lane(*columns: ColumnElement[Any]) -> Select[Any]:
 # Built once: building a statement takes ten times as long as running it.
 _HEAD = _first_of_lane(*_COLUMNS)
 _HEAD_ID = _first_of_lane(messages.c.id)
-_PARTS = (
-    select(parts.c.id, parts.c.position, parts.c.state, parts.c.attempt_id, parts.c.content)
-    .where(parts.c.message_id == bindparam("message"))
-    .order_by(parts.c.position)
-)
-_WAITS = (
-    select(messages.c.not_before > now()).where(messages.c.id == bindparam("message")).with_for_update(key_share=True)
-)
-_WRITE_PARTS = insert(parts).returning(parts.c.id, parts.c.position, parts.c.state)
 _FINISH = (
     update(messages)
     .where(messages.c.id == bindparam("message"), messages.c.status == Status.PENDING.value)
@@ -232,32 +210,6 @@ def _head(row: Row[Any], found: tuple[PartRow, ...]) -> Head:
         "parts": found,
     }
     return Head(**values)
-
-
-def read_parts(connection: Connection, message_id: int) -> tuple[PartRow, ...]:
-    """Return a message's parts in order."""
-    rows = connection.execute(_PARTS, {"message": message_id})
-    return tuple(
-        PartRow(row.id, row.position, row.state, row.attempt_id, PartContent.model_validate(row.content))
-        for row in rows
-    )
-
-
-def write_parts(connection: Connection, message_id: int, contents: Sequence[PartContent]) -> tuple[PartRow, ...]:
-    """Write a message's parts, once: whoever comes second gets what the first wrote.
-
-    None are written where the message has to wait again: more came to it since it was read.
-    """
-    if connection.execute(_WAITS, {"message": message_id}).scalar_one():
-        return ()
-    if found := read_parts(connection, message_id):
-        return found
-    rows = [
-        {"message_id": message_id, "position": position, "content": one.model_dump(mode="json", exclude_none=True)}
-        for position, one in enumerate(contents)
-    ]
-    written = sorted(connection.execute(_WRITE_PARTS, rows), key=lambda row: row.position)
-    return tuple(PartRow(row.id, row.position, row.state, None, contents[row.position]) for row in written)
 
 
 def finish(connection: Connection, message_id: int, status: Status, *, reason: str = "", hint: str = "") -> bool:
@@ -330,32 +282,6 @@ def unheld() -> ColumnElement[bool]:
     """Tell in SQL that no call holds a message: none was begun, or the lease of its worker is over."""
     owned = (lanes.c.id == messages.c.lane_id, lanes.c.owner.is_not(None), lanes.c.lease > now())
     return or_(messages.c.calling.is_(None), ~exists().where(*owned).correlate(messages))
-
-
-def overdue(connection: Connection, *, limit: int) -> list[int]:
-    """Return messages whose deadline is over and which no call holds, by id."""
-    query = (
-        select(messages.c.id)
-        .where(messages.c.status == Status.PENDING.value, messages.c.deadline_at <= now(), unheld())
-        .order_by(messages.c.id)
-        .limit(limit)
-    )
-    return list(connection.execute(query).scalars())
-
-
-def fail_overdue(connection: Connection, message_id: int, *, reason: str, hint: str) -> bool:
-    """Fail a message at its deadline, unless a call holds it or it ended meanwhile."""
-    statement = (
-        update(messages)
-        .where(
-            messages.c.id == message_id,
-            messages.c.status == Status.PENDING.value,
-            unheld(),
-            messages.c.deadline_at <= now(),
-        )
-        .values(status=Status.FAILED.value, reason=reason, hint=hint, finished_at=now())
-    )
-    return connection.execute(statement).rowcount == 1
 
 
 def others_pass(connection: Connection, head: Head) -> bool:

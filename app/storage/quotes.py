@@ -10,7 +10,8 @@ from sqlalchemy import Double, and_, bindparam, func, or_, select
 from app.domain.message import Content, Direction, Kind
 from app.domain.part import PartContent
 from app.storage.clock import now
-from app.storage.messages import PLACEHOLDER, WENT, read_parts
+from app.storage.messages import PLACEHOLDER, WENT
+from app.storage.parts import read_parts
 from app.storage.tables import album_items, messages, parts, sent_ids
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from app.domain.fit import missing_in_words
 from app.domain.message import Content, Direction, Kind
 from app.domain.status import Status
 from app.relay import ending
-from app.storage import lanes, media, messages, statuses, threads
+from app.storage import lanes, media, messages, ordering, statuses, threads
 from app.storage.database import Connection
 from app.storage.media import Job
 from app.storage.messages import Head, NewMessage
@@ -74,7 +74,7 @@ def _add(connection: Connection, job: Job, head: Head, content: Content, *, dead
         conversation=thread.conversation if thread else "",
         service_id=f"{head.service_id}/file/{job.id}",
         revision="",
-        order_key=lanes.last_order(connection, head.lane_id, head.order_key),
+        order_key=ordering.last_order(connection, head.lane_id, head.order_key),
         sender=head.sender,
         content=content,
         sent_at=now,

@@ -17,6 +17,7 @@ from app.storage import lanes as lane_rows
 from app.storage import messages as message_rows
 from app.storage.attempts import Outcome, Purpose
 from app.storage.dead_letters import DeadLetter
+from app.storage.parts import write_parts
 from app.storage.tables import accounts, lanes, messages, portals
 from tests.app.relay.world import RelayWorld
 
@@ -59,7 +60,7 @@ def die_in_the_call(relay: RelayWorld, direction: str) -> None:
         head = message_rows.head(connection, lane)
         assert owned is not None
         assert head is not None
-        parts = head.parts or message_rows.write_parts(connection, head.id, [PartContent(text=head.content.text)])
+        parts = head.parts or write_parts(connection, head.id, [PartContent(text=head.content.text)])
         purpose = Purpose.PUBLISH if direction == "inbound" else Purpose.SEND
         assert attempts.begin(connection, owned, head, parts[0], purpose=purpose, lease=60.0, room=1.0, seen=owned.wake)
     relay.execute(update(lanes).where(lanes.c.id == lane).values(lease=1.0))

@@ -20,7 +20,8 @@ from app.storage.accounts import NewAccount
 from app.storage.attempts import Begun, Fact, Outcome, Purpose
 from app.storage.database import Connection, Database
 from app.storage.lanes import Lane
-from app.storage.messages import Head, NewMessage, PartRow
+from app.storage.messages import Head, NewMessage
+from app.storage.parts import PartRow, write_parts
 from app.storage.tables import messages as message_table
 
 P = ParamSpec("P")
@@ -132,7 +133,7 @@ class Rows:
 
     def parts(self, message_id: int, *texts: str) -> tuple[PartRow, ...]:
         """Write a message's parts."""
-        return self.write(messages.write_parts, message_id, [PartContent(text=one) for one in texts or ("Hello",)])
+        return self.write(write_parts, message_id, [PartContent(text=one) for one in texts or ("Hello",)])
 
     def begin(self, lane: Lane, message_id: int, position: int = 0, *, room: float = 0.0) -> Begun | None:
         """Begin the call of a message's part, written if it is not yet."""

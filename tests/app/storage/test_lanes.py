@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.account import RunState
 from app.domain.lane import LaneKey, LaneKind
-from app.storage import accounts, lanes, portals, rings
+from app.storage import accounts, lanes, ordering, portals, rings
 from app.storage import tables as t
 from app.storage.accounts import Side
 from app.storage.database import Database
@@ -115,7 +115,7 @@ def test_a_held_lane_is_not_rung(rows: Rows) -> None:
 
 def test_several_are_touched_in_one_statement_each_by_its_own_state(rows: Rows) -> None:
     quiet, owned, passed = rows.lane("a"), rows.claimed("b").id, rows.lane("c")
-    rows.write(lanes.pass_order, passed, 17)
+    rows.write(ordering.pass_order, passed, 17)
     touched = {one.id: one for one in rows.touch(passed, quiet, owned, quiet)}
     assert {key: (one.ring, one.passed) for key, one in touched.items()} == {
         quiet: (True, None),
@@ -123,13 +123,6 @@ def test_several_are_touched_in_one_statement_each_by_its_own_state(rows: Rows) 
         passed: (True, 17),
     }
     assert rows.row(t.lanes, quiet).wake == 1
-
-
-def test_the_order_that_passed_only_rises(rows: Rows) -> None:
-    lane = rows.lane()
-    for key, passed in ((5, 5), (3, 5), (5, 5), (8, 8)):
-        rows.write(lanes.pass_order, lane, key)
-        assert rows.row(t.lanes, lane).passed == passed
 
 
 # Waking -------------------------------------------------------------------------------------------------------------
@@ -481,12 +474,6 @@ def test_eight_threads_touch_eight_lanes_in_any_order_without_deadlock(postgres:
     done = at_once(lambda seed: accept_like(rows, seed, rounds=30, conversations=8), range(8))
     wakes = [rows.row(t.lanes, rows.lane(f"c{number}", LaneKind.INBOUND)).wake for number in range(8)]
     assert wakes == [sum(done)] * 8
-
-
-def test_the_times_of_a_lane_rise(rows: Rows) -> None:
-    lane = rows.due_lane()
-    told = [rows.write(lanes.date, lane, at) for at in (100.0, 100.0, 100.0, 200.0, 150.0)]
-    assert told == pytest.approx([100.0, 100.001, 100.002, 200.0, 200.001])
 
 
 def test_sixteen_threads_write_to_sqlite_and_none_is_refused(sqlite: Database) -> None:

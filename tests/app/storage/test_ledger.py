@@ -11,6 +11,7 @@ from app.domain.part import PartContent
 from app.domain.status import Status
 from app.storage import ledger, messages, statuses
 from app.storage.ledger import Entry, Published
+from app.storage.parts import write_parts
 from app.storage.tables import messages as table
 from tests.app.storage.rows import PORTAL, Rows
 
@@ -19,7 +20,7 @@ def inbound(rows: Rows, service_id: str, *, hubspot_id: str | None = "") -> int:
     """A customer's message that was published."""
     lane_id = rows.lane(kind=LaneKind.INBOUND)
     message_id = rows.message(lane_id, direction=Direction.INBOUND, service_id=service_id, thread_id=rows.thread())
-    rows.write(messages.write_parts, message_id, [PartContent(text=service_id, at=7.0)])
+    rows.write(write_parts, message_id, [PartContent(text=service_id, at=7.0)])
     rows.write(messages.finish, message_id, Status.SENT)
     if hubspot_id is not None:
         rows.write(messages.published_as, message_id, hubspot_id or f"hs-{service_id}")

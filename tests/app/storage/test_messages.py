@@ -7,13 +7,12 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.message import Attachment, AttachmentKind, Content, Direction, Kind
-from app.domain.part import PartContent
 from app.domain.person import Identifier, Person
 from app.domain.status import Status
 from app.storage import messages
 from app.storage import tables as t
 from app.storage.messages import NewMessage, identity
-from tests.app.storage.rows import NEW_MESSAGE, Rows, at_once, call
+from tests.app.storage.rows import NEW_MESSAGE, Rows, at_once
 
 # Identity -----------------------------------------------------------------------------------------------------------
 
@@ -245,48 +244,6 @@ def test_a_delayed_head_says_how_long_it_waits_and_why(rows: Rows) -> None:
     assert rows.head(message).waits == 0
 
 
-# Parts --------------------------------------------------------------------------------------------------------------
-
-
-def test_parts_are_written_once_whatever_a_newer_release_makes_of_the_text(rows: Rows) -> None:
-    message = rows.message(rows.lane())
-    first = rows.parts(message, "one", "two")
-    assert [(part.position, part.state, part.content.text) for part in first] == [
-        (0, "pending", "one"),
-        (1, "pending", "two"),
-    ]
-    assert rows.parts(message, "other", "split", "three") == first
-    assert rows.head(message).parts == first
-
-
-def test_of_two_who_write_parts_at_once_one_writes_all(rows: Rows) -> None:
-    lane = rows.lane()
-    for _ in range(10):
-        message = rows.message(lane)
-        split = [["a"], ["b", "b"], ["c", "c", "c"]]
-
-        def write(texts: list[str], message: int = message) -> list[str]:
-            return [part.content.text for part in rows.parts(message, *texts)]
-
-        found = at_once(write, split)
-        assert found[0] == found[1] == found[2]
-        assert found[0] in split
-
-
-def test_the_next_part_is_the_first_that_is_not_sent(rows: Rows) -> None:
-    message = rows.message(rows.lane())
-    parts = rows.parts(message, "one", "two")
-    rows.set(t.parts, parts[0].id, state="sent")
-    assert rows.head(message).part.content.text == "two"
-
-
-def test_unknown_fields_of_a_part_survive(rows: Rows) -> None:
-    message = rows.message(rows.lane())
-    content = PartContent.model_validate({"text": "one", "buttons": ["yes"]})
-    (part,) = rows.write(messages.write_parts, message, [content])
-    assert part.content.model_extra == {"buttons": ["yes"]}
-
-
 # Ending -------------------------------------------------------------------------------------------------------------
 
 
@@ -375,53 +332,6 @@ def test_a_failed_message_whose_parts_all_arrived_after_all_is_not_replayed(rows
     rows.set(t.parts, part.id, state="sent")
     assert not rows.write(messages.revive, message, deadline=60.0)
     assert rows.row(t.messages, message).status == "failed"
-
-
-# Deadlines ----------------------------------------------------------------------------------------------------------
-
-
-def test_only_pending_messages_past_their_deadline_that_no_call_holds_are_overdue(rows: Rows) -> None:
-    lane = rows.claimed()
-    late = [rows.message(lane.id, deadline=-1.0) for _ in range(3)]
-    called = rows.message(lane.id, deadline=600.0)
-    rows.begun(lane, called)
-    rows.set(t.messages, called, deadline_at=rows.now() - 1)
-    rows.sent(rows.message(lane.id, deadline=-1.0))
-    in_time, endless = rows.message(lane.id, deadline=600.0), rows.message(lane.id)
-    assert rows.read(messages.overdue, limit=10) == late
-    assert rows.read(messages.overdue, limit=2) == late[:2]
-    failed = [
-        one
-        for one in (*late, called, in_time, endless)
-        if rows.write(messages.fail_overdue, one, reason="deadline", hint="Too late.")
-    ]
-    assert failed == late
-    row = rows.row(t.messages, late[0])
-    assert (row.status, row.reason, row.hint) == ("failed", "deadline", "Too late.")
-    assert not rows.write(messages.fail_overdue, late[0], reason="deadline", hint="")
-
-
-def test_of_a_call_that_begins_and_a_deadline_that_ends_one_wins(rows: Rows) -> None:
-    lane = rows.claimed()
-    for _ in range(20):
-        message = rows.message(lane.id, deadline=600.0)
-        rows.parts(message)
-        rows.set(t.messages, message, deadline_at=rows.now() + 0.02)
-
-        def begin(message: int = message) -> bool:
-            return rows.begin(lane, message) is not None
-
-        def expire(message: int = message) -> bool:
-            while message not in rows.read(messages.overdue, limit=100):
-                if rows.row(t.messages, message).calling:
-                    return False
-            return rows.write(messages.fail_overdue, message, reason="deadline", hint="")
-
-        begun, expired = at_once(call, [begin, expire])
-        assert begun is not expired
-        row = rows.row(t.messages, message)
-        assert (row.calling is not None, row.status) == (begun, "pending" if begun else "failed")
-        rows.sent(message)
 
 
 # What a receipt covers ----------------------------------------------------------------------------------------------
