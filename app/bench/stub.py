@@ -95,12 +95,12 @@ class _Stub:
     def _give(self, taken: _Taken, transport: asyncio.Transport) -> None:
         taken.answered = time.time()
         if not transport.is_closing():
-            transport.write(self._answer(taken.kind))
+            transport.write(self._answer(taken))
 
-    def _answer(self, kind: Kind) -> bytes:
-        number = next(self._ids)
+    def _answer(self, taken: _Taken) -> bytes:
+        number, kind = next(self._ids), taken.kind
         if kind is Kind.PUBLISH:
-            return answer(201, b'{"id":"m%d","conversationsThreadId":"t%d"}' % (number, number))
+            return answer(201, b'{"id":"m%d","conversationsThreadId":"t-%s"}' % (number, _thread(taken.packet.body)))
         if kind is Kind.SEND:
             return answer(201, b'{"id":"s%d","time":"2026-11-22T10:00:00.000Z"}' % number)
         if kind is Kind.TOKEN:
@@ -128,6 +128,11 @@ def _kind(packet: Packet) -> Kind:
     if method == b"POST" and path.endswith(b"/messages"):
         return Kind.SEND if path.startswith(_LOOPBACK) else Kind.PUBLISH
     return Kind.TOKEN if path.startswith(b"/oauth/") else Kind.OTHER
+
+
+def _thread(body: bytes) -> bytes:
+    """Return our thread id in a publication, unread: parsing all of it would take longer than the rest of an answer."""
+    return body.partition(b'"integrationThreadId":"')[2].partition(b'"')[0]
 
 
 def _read(taken: _Taken) -> tuple[Any, ...]:

@@ -40,9 +40,11 @@ class PublishedAs(Sent):
     """What HubSpot answered; a duplicate's answer may lack both.
 
     ``told``: the customer whose contact HubSpot was told; ``is_gone``: it does not have that contact any more.
+    ``was_in``: HubSpot's id of the thread as we knew it before.
     """
 
     published: Published | None = None
+    was_in: str | None = None
     told: Acquaintance | None = None
     is_gone: bool = False
 
@@ -125,7 +127,9 @@ class Inbound:
             courtesies.mark_read(services, head, account, thread)
         # Only what was alone in question is to blame; else the next message tells.
         is_gone = not is_whole and replace(publication, contact_id=None) == plain
-        return PublishedAs((), published=published, told=known if is_whole or is_gone else None, is_gone=is_gone)
+        was_in = thread.hubspot_thread_id if thread is not None else None
+        told = known if is_whole or is_gone else None
+        return PublishedAs((), published=published, was_in=was_in, told=told, is_gone=is_gone)
 
     def record(self, connection: Connection, call: Call, sent: Sent) -> list[int]:
         """Remember HubSpot's ids; its thread id may change, the newest counts."""
@@ -138,8 +142,9 @@ class Inbound:
             contact_rows.told(connection, sent.told, published.thread_id)
         if published.message_id:
             messages.published_as(connection, call.head.id, published.message_id)
-        thread = threads.get(connection, call.head.thread_id or "")
-        if thread is not None and published.thread_id:
+        is_new = published.thread_id and published.thread_id != sent.was_in
+        thread = threads.get(connection, call.head.thread_id or "") if is_new else None
+        if thread is not None:
             threads.learn(connection, thread, ours=(), hubspot=published.thread_id)
         return []
 
