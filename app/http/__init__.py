@@ -19,6 +19,7 @@ import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, NoReturn, TypeAlias
 from urllib.parse import urljoin
@@ -126,6 +127,12 @@ class Http:
             for piece in read(answer, limit=limit, host=call.host):  # noqa: FURB122
                 target.write(piece)
         return _response(answer, b"", call)
+
+    def lasting(self, seconds: float) -> Http:
+        """Return the same with another time for each call: a large file takes longer than a text."""
+        longer = copy(self)
+        longer._timeout = seconds  # noqa: SLF001 - of its own class
+        return longer
 
     def close(self) -> None:
         """Close the connections."""

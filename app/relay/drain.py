@@ -27,12 +27,14 @@ from app.storage.attempts import Fact, Outcome
 from app.storage.database import Connection, DatabaseAway
 from app.storage.lanes import Lane
 from app.storage.messages import Head
-from app.storage.parts import write_parts
+from app.storage.parts import PartRow, write_parts
 
 #: After a refusal that pauses the account its control lane, which never pauses, rests for so long (seconds).
 _REFUSED = 30.0
 #: A lane whose head could not begin comes back after this (seconds): what stood in the way is seen then.
 _STOOD_IN_THE_WAY = 1.0
+#: Bytes a second on the slowest line on which a file is waited for.
+_SLOWEST = 250_000
 
 _ROADS: dict[LaneKind, Road] = {
     LaneKind.INBOUND: inbound.ROAD,
@@ -179,7 +181,13 @@ class _Run:
             if not parts:
                 return Park(0.0)
         part = next(one for one in parts if one.state != "sent")
-        return Call(replace(head, parts=parts), part, account, last=part is parts[-1])
+        return Call(replace(head, parts=parts), part, account, last=part is parts[-1], upload=self._upload(head, part))
+
+    def _upload(self, head: Head, part: PartRow) -> float:
+        """Return how many seconds a file may take. A step may make two calls, and ends before the deadline."""
+        file = part.content.attachment
+        seconds = (file.size or 0) / _SLOWEST if file is not None and file.media is not None else 0.0
+        return seconds if head.left is None else min(seconds, max(0.0, head.left / 2 - self.settings.call_timeout))
 
     def _pace(self, reserve: Callable[[], Slot]) -> Park | None:
         """Return None when the call may be made now: in the slot that the lane has waited for, or in a new one."""
@@ -202,7 +210,7 @@ class _Run:
                 call.head,
                 call.part,
                 purpose=road.purpose,
-                lease=self.settings.lease,
+                lease=self.settings.lease + 2 * call.upload,
                 room=self.settings.call_timeout,
                 seen=self.seen,
             )

@@ -77,13 +77,14 @@ class Outbound:
         if thread is None:
             raise RecipientUnreachable("The conversation of this message is not known any more.")
         account, connector = services.opened(call.account), services.connector(call.account)
+        http = services.http.lasting(services.settings.call_timeout + call.upload)
         media = media_of(services, call.account, call.head, call.part.content.attachment)
         part = Part(thread.conversation, call.part.content, call.head.key(call.part), media)
         if call.part.state == UNKNOWN and isinstance(connector, LooksUp):
-            found = connector.look_up(part, account, services.http)
+            found = connector.look_up(part, account, http)
             if found is not None:
                 return found
-        return connector.send(part, account, services.http)
+        return connector.send(part, account, http)
 
     def record(self, connection: Connection, call: Call, sent: Sent) -> list[int]:
         """Remember the service's ids, and where the conversation moved."""

@@ -28,12 +28,16 @@ class Park:
 
 @dataclass(frozen=True)
 class Call:
-    """One call that is about to be made: a part of a lane's head. ``last``: the message ends with it."""
+    """One call that is about to be made: a part of a lane's head. ``last``: the message ends with it.
+
+    ``upload``: seconds that its file may take beyond what every call may.
+    """
 
     head: Head
     part: PartRow
     account: AccountRow
     last: bool
+    upload: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
+from app.simulator.faults import Api, FaultKind
+from app.simulator.server import SimulatorServer
 from tests.app.media.corpus import CORPUS, SCENE
 from tests.app.media.making import HZ, colours, hear, look, picture, watch
 from tests.app.relay.telegram_side import TelegramSide
-from tests.app.relay.world import RelayWorld
+from tests.app.relay.world import RelayWorld, relay_world
 
 PDF = b"%PDF-1.7\n" + bytes(range(256)) * 200
 
@@ -63,3 +66,21 @@ def test_a_video_of_a_phone_can_be_played(light_relay: RelayWorld) -> None:
         light_relay, attached(CORPUS["video of an iPhone"].make(), "IMG_4.MOV", "video/quicktime")
     )
     assert watch(side.file(got, "video")).codec == "h264"
+
+
+@pytest.mark.parametrize(("size", "status"), [(500_000, "sent"), (5_000, "pending")])
+def test_a_large_file_may_take_longer_than_other_calls(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    migrated_sqlite_url: str,
+    relay_simulator: SimulatorServer,
+    size: int,
+    status: str,
+) -> None:
+    with relay_world(
+        tmp_path, monkeypatch, migrated_sqlite_url, shared=relay_simulator, migrated=True, call_timeout=1.5
+    ) as relay:
+        relay.fault(Api.TELEGRAM, FaultKind.SLOW, path="sendDocument", seconds=2.0)
+        content = (PDF * 10)[:size]
+        answered(relay, attached(content, "Offer.pdf", "application/pdf"))
+        assert [one.status for one in relay.rows("outbound")] == [status]
