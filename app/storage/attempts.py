@@ -117,7 +117,6 @@ def finish(connection: Connection, head: Head, part: PartRow, *, attempt_id: str
     return mine
 
 
-# Built once: building a statement takes ten times as long as running it.
 _BEGIN = (
     update(messages)
     .where(

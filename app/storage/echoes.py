@@ -24,8 +24,6 @@ _PURPOSES = {Direction.OUTBOUND: Purpose.SEND, Direction.INBOUND: Purpose.PUBLIS
 #: A call that ended so may have done its work; one that answered need not have told the id.
 _MAY_HAVE_ARRIVED = (Outcome.OK.value, Outcome.UNKNOWN.value, Outcome.CALLING.value)
 
-
-# Built once, because it is asked for every agent's message: building a statement takes ten times as long as running it.
 _HAS_OWN = select(exists().where(messages.c.thread_id == bindparam("thread"), messages.c.own))
 
 

@@ -1,7 +1,4 @@
-"""Lanes in the database: touched by accept, claimed by a worker, released, and found again by the scheduler.
-
-Statements of the hot path are built once (``cache``): building one takes ten times as long as running it.
-"""
+"""Lanes in the database: touched by accept, claimed by a worker, released, and found again by the scheduler."""
 
 from __future__ import annotations
 

@@ -75,7 +75,6 @@ class Match:
     failed_in: int | None
 
 
-#: Built once, because it is asked after each send: building a statement takes ten times as long as running it.
 _WAITING = select(
     exists().where(
         receipts.c.account_id == bindparam("account"),
