@@ -93,6 +93,17 @@ def test_a_read_sees_what_is_committed_and_keeps_nothing(database: Database) -> 
     assert count(database) == 1
 
 
+def test_reading_on_postgresql_takes_no_transaction_and_writing_does_again(postgres: Database) -> None:
+    for _ in range(2):  # the second time on the same connection
+        with postgres.read() as connection:
+            assert connection.execute(text("SELECT pg_current_xact_id_if_assigned() IS NULL")).scalar_one()
+            first = connection.execute(text("SELECT transaction_timestamp()")).scalar_one()
+            assert connection.execute(text("SELECT transaction_timestamp()")).scalar_one() > first
+        with postgres.write() as connection:
+            first = connection.execute(text("SELECT transaction_timestamp()")).scalar_one()
+            assert connection.execute(text("SELECT transaction_timestamp()")).scalar_one() == first
+
+
 def test_references_are_checked(database: Database) -> None:
     rows = Rows(database)
     with pytest.raises(IntegrityError) as caught:
