@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, Response, g, request
 
@@ -51,10 +51,11 @@ class Calls:
                 def note() -> None:
                     self._kept.append(Call(method, path, text, at, self._now()))
 
+                # Not after the last byte is out: who has the answer may call again before this thread goes on.
                 if response.is_streamed:
-                    response.call_on_close(note)  # not before the last byte is out: it may drip
+                    _before_the_last_byte(response, note)  # it may drip
                 else:
-                    note()  # not later: who has the answer may call again before this thread goes on
+                    note()
             return response
 
         app.before_request(began)
@@ -67,6 +68,23 @@ class Calls:
     def clear(self) -> None:
         """Forget them."""
         self._kept.clear()
+
+
+def _before_the_last_byte(response: Response, act: Callable[[], None]) -> None:
+    """Act once: before the last byte of a stream goes out, or when its client has gone."""
+    pieces, left = response.response, response.content_length or 0
+    acts = [act]
+
+    def watched() -> Iterator[bytes]:
+        nonlocal left
+        for piece in cast("Iterable[bytes]", pieces):
+            left -= len(piece)
+            if left <= 0 and acts:
+                acts.pop()()
+            yield piece
+
+    response.response = watched()
+    response.call_on_close(lambda: acts.pop()() if acts else None)
 
 
 def _text() -> str:
