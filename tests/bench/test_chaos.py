@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from app.bench.chaos import command
 from tests.servers.presence import Server, require
 
-SEEDS = (1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (2, 3)))
+SEEDS = (1, 2, 3)
 #: How fast all is done depends on what else this machine does.
 SPEED = "beyond them, slowest seed"
 
