@@ -121,7 +121,11 @@ class Settings(BaseSettings):
     # The engine
     deadline: float = Field(600, gt=0, description="An agent's message is sent or called failed within this time.")
     lease: float = Field(60, gt=0, description="A worker that is silent for so long loses its lane.")
-    call_timeout: float = Field(20, gt=0, description="One deadline for a whole API call, from DNS to the last byte.")
+    call_timeout: float = Field(
+        20,
+        gt=0,
+        description="One deadline for a whole API call, from DNS to the last byte; uploading a file may take longer.",
+    )
     media_timeout: float = Field(
         120, gt=0, description="After this time a message goes without its attachment, which follows."
     )
