@@ -34,7 +34,7 @@ _REFUSED = 30.0
 #: A lane whose head could not begin comes back after this (seconds): what stood in the way is seen then.
 _STOOD_IN_THE_WAY = 1.0
 #: Bytes a second on the slowest line on which a file is waited for.
-_SLOWEST = 250_000
+_SLOWEST = 500_000
 
 _ROADS: dict[LaneKind, Road] = {
     LaneKind.INBOUND: inbound.ROAD,

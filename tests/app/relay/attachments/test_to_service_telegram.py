@@ -68,7 +68,7 @@ def test_a_video_of_a_phone_can_be_played(light_relay: RelayWorld) -> None:
     assert watch(side.file(got, "video")).codec == "h264"
 
 
-@pytest.mark.parametrize(("size", "status"), [(500_000, "sent"), (5_000, "pending")])
+@pytest.mark.parametrize(("size", "status"), [(900_000, "sent"), (5_000, "pending")])
 def test_a_large_file_may_take_longer_than_other_calls(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -81,6 +81,6 @@ def test_a_large_file_may_take_longer_than_other_calls(
         tmp_path, monkeypatch, migrated_sqlite_url, shared=relay_simulator, migrated=True, call_timeout=1.5
     ) as relay:
         relay.fault(Api.TELEGRAM, FaultKind.SLOW, path="sendDocument", seconds=2.0)
-        content = (PDF * 10)[:size]
+        content = (PDF * 20)[:size]
         answered(relay, attached(content, "Offer.pdf", "application/pdf"))
         assert [one.status for one in relay.rows("outbound")] == [status]
