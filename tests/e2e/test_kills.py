@@ -25,6 +25,7 @@ def test_kills_lose_nothing_double_nothing_and_keep_the_order(
             for customer, thread in people.threads().items():
                 people.say(f"in {number}", customer)
                 people.reply(thread, f"out {number}")
+            people.wait_for_webhooks()
             if number == 3:
                 people.kill("worker 1")
             if number == 7:

@@ -43,9 +43,13 @@ def answer(relay: RelayWorld, thread: str) -> None:
     texts = "Yes, it left this morning.", "Dear Dana, of course:\none x = 1\ntwo links\nBye 👋"
     relay.reply(thread, texts[0])
     relay.settle()
-    relay.reply(thread, texts[1], richText=FORMATTED)
-    relay.reply(thread, "Two files", attachments=[upload("screenshot"), upload("PDF")])
-    relay.reply(thread, "Where we are", attachments=[HARBOUR, ROBIN])
+    for text, more in (
+        (texts[1], {"richText": FORMATTED}),
+        ("Two files", {"attachments": [upload("screenshot"), upload("PDF")]}),
+        ("Where we are", {"attachments": [HARBOUR, ROBIN]}),
+    ):
+        relay.reply(thread, text, **more)
+        relay.wait_for_webhooks()  # of two at once the second may arrive, and be sent, first
     relay.settle()
     relay.reply(thread, "When shall we come?", attachments=[{"type": "QUICK_REPLIES", "quickReplies": DAYS}])
     relay.settle()

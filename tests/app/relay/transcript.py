@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -24,7 +25,9 @@ def compare(name: str, *, agent: Iterable[str], customer: Iterable[str]) -> None
     path = FOLDER / f"{name}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(written, encoding="utf-8")
-    assert written == path.read_text(encoding="utf-8"), "UPDATE_GOLDEN=1 writes the transcript anew: read what changed"
+    kept = path.read_text(encoding="utf-8")
+    difference = list(difflib.unified_diff(kept.splitlines(), written.splitlines(), "kept", "now", n=1, lineterm=""))
+    assert not difference, "\n".join(["UPDATE_GOLDEN=1 writes the transcript anew: read what changed", *difference])
 
 
 def entry(who: str, text: str, details: Iterable[str]) -> Iterator[str]:
