@@ -60,11 +60,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if item.get_closest_marker(str(server)):
                 item.add_marker(pytest.mark.xdist_group(str(server)))
                 break
-    items.sort(key=_comes_late)
+    items.sort(key=_turn)
 
 
-def _comes_late(item: pytest.Item) -> bool:
-    return not (item.get_closest_marker("slow") or item.get_closest_marker("xdist_group"))
+def _turn(item: pytest.Item) -> int:
+    """Say when a test begins: the last of a long chain must not be what all others have ended before."""
+    marks = ("xdist_group", "slow")
+    return next((turn for turn, mark in enumerate(marks) if item.get_closest_marker(mark)), len(marks))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

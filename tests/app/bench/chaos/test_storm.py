@@ -14,6 +14,8 @@ from app.bench.cluster import BrokerKind, Cluster, DatabaseKind, Shape, running
 from app.bench.load import Pace
 from app.embedded import EmbeddedBroker
 
+pytestmark = pytest.mark.xdist_group("storm")  # one cluster for all of them
+
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
