@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import sys
 
 import click
@@ -50,7 +51,7 @@ def web(host: str | None, port: int | None) -> None:
     settings = checked(load())
     host, port = host or settings.host, port or settings.port
     check_port(host, port, fix="end what listens there, or set RELAY_PORT")
-    os.execv(sys.executable, web_command(settings, f"{host}:{port}"))  # noqa: S606
+    _become(web_command(settings, f"{host}:{port}"))
 
 
 def web_command(settings: Settings, bind: str) -> list[str]:
@@ -81,7 +82,8 @@ def worker(queues: str, concurrency: int | None) -> None:
     settings = checked(load())
     if wanted == [QUEUE_MEDIA]:
         os.nice(_NICE)
-    os.execve(sys.executable, worker_command(settings, wanted, concurrency), worker_environment())  # noqa: S606
+    os.environ["REMAP_SIGTERM"] = "SIGQUIT"  # SIGTERM lets it finish what it has in hand
+    _become(worker_command(settings, wanted, concurrency))
 
 
 def worker_command(settings: Settings, queues: list[str], concurrency: int | None) -> list[str]:
@@ -101,16 +103,17 @@ def worker_command(settings: Settings, queues: list[str], concurrency: int | Non
     return command + (["--task-events"] if settings.worker_events else [])
 
 
-def worker_environment() -> dict[str, str]:
-    """Return the environment of a worker: SIGTERM lets it finish what it has in hand."""
-    return {**os.environ, "REMAP_SIGTERM": "SIGQUIT"}
-
-
 @click.command()
 def scheduler() -> None:
     """Ring what is due and sweep up what nobody finished. Two or more may run."""
     checked(load())
-    os.execv(sys.executable, [sys.executable, "-m", "workers.scheduler"])  # noqa: S606 - app imports no workers
+    _become([sys.executable, "-m", "workers.scheduler"])  # app imports no workers
+
+
+def _become(command: list[str]) -> None:
+    """Go on as ``python -m module arguments`` would; a new interpreter would read half of the modules once more."""
+    module, sys.argv[1:] = command[2], command[3:]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 @click.command()
