@@ -111,6 +111,11 @@ class Delivery:
                 for job in self._state.open.values()
             )
 
+    def due_in(self) -> float:
+        """Seconds until the last of the waiting attempts; 0 where none waits."""
+        with self._condition:
+            return max((due - time.monotonic() for due, _, job in self._state.due if not job.cancelled), default=0.0)
+
     def cancel(self, *, api: Api, url: str | None = None) -> int:
         """Give up what is pending for an API (and address) and say how many that were."""
         with self._condition:

@@ -42,6 +42,7 @@ def scene(world: World) -> dict[str, Any]:
         "messages": len(state.messages),
         "faults": world.faults.list(),
         "pendingWebhooks": world.delivery.pending(),
+        "webhooksDueIn": world.delivery.due_in(),
     }
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import redis
 from celery import Celery
@@ -42,7 +43,7 @@ class Drained:
     """When everything was done, in ``seconds`` after the last fault. ``left``: what never was.
 
     ``waits``: seconds of it that the faults had begun and that are promised: the longest of the retry delays, the
-    intervals of open breakers and the window after a wiped limiter.
+    other side's with its webhooks too, the intervals of open breakers and the window after a wiped limiter.
     """
 
     seconds: float
@@ -62,7 +63,7 @@ def wait_until_drained(cluster: Cluster) -> Drained:
         left = "nobody could be asked"
         while left and seconds < PATIENCE:
             # A call that a fault has caught fails a moment later, and its wait begins then.
-            if seconds <= CALL_TIMEOUT and (wait := _running_waits(cluster)) > 0:
+            if seconds <= CALL_TIMEOUT and (wait := _running_waits(cluster, http)) > 0:
                 waits = max(waits, seconds + wait)
             with suppress(*DatabaseAway, RelayError):
                 left = _left(cluster, http)
@@ -96,17 +97,23 @@ def _counts(cluster: Cluster, http: Http) -> dict[str, int]:
         }
     return {
         **counts,
-        "webhooks under way": int(scene.ask(http, "GET", f"{cluster.page}/_sim/state")["pendingWebhooks"]),
+        "webhooks under way": int(_state(cluster, http)["pendingWebhooks"]),
     }
+
+
+def _state(cluster: Cluster, http: Http) -> dict[str, Any]:
+    return dict(scene.ask(http, "GET", f"{cluster.page}/_sim/state"))
 
 
 def _count(connection: Connection, condition: object) -> int:
     return int(connection.execute(select(func.count()).where(condition)).scalar_one())  # type: ignore[arg-type]
 
 
-def _running_waits(cluster: Cluster) -> float:
+def _running_waits(cluster: Cluster, http: Http) -> float:
     """Return the seconds until the last of the promised waits is over."""
     waits = [0.0]
+    with suppress(RelayError):
+        waits.append(float(_state(cluster, http)["webhooksDueIn"]))
     with suppress(*DatabaseAway), cluster.services.database.read() as connection:
         retry = select(func.max(messages.c.not_before - now())).where(messages.c.status == "pending")
         probe = select(func.max(breakers.c.probe_at - now()))

@@ -105,10 +105,12 @@ def test_time_can_be_moved_to_the_next_attempt(receiver: Receiver, delivery: Del
     receiver.answers = [500]
     delivery.post(target(receiver, RetryPolicy("rare", (3600,))), b"{}", numbered)
     eventually(lambda: outcomes(delivery) == ["retry"])
+    assert 1000 < delivery.due_in() < 5000
     delivery.advance(1000)
     assert delivery.pending() == 1
     delivery.advance(5000)
     receiver.wait(2)
+    assert delivery.due_in() <= 0
 
 
 def test_pending_ones_can_be_cancelled(receiver: Receiver, delivery: Delivery) -> None:
@@ -119,6 +121,7 @@ def test_pending_ones_can_be_cancelled(receiver: Receiver, delivery: Delivery) -
     assert delivery.pending(url=target(receiver).url) == 2
     assert delivery.cancel(api=Api.TELEGRAM) == 0
     assert delivery.cancel(api=Api.HUBSPOT) == 2
+    assert delivery.due_in() == 0, "what was given up is not waited for"
     delivery.post(target(receiver, key="k"), b"3", numbered)
     assert [request.body for request in receiver.wait(2)] == [b"1", b"3"]
 
