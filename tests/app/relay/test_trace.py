@@ -59,7 +59,7 @@ def test_what_a_message_can_wait_for(facts: Facts) -> None:
     paused = replace(facts.account, hubspot_state=RunState.PAUSED, hubspot_hint="Switch it on")
     portal = replace(facts.portal, state=RunState.PAUSED, hint="Install the app again.") if facts.portal else None
     for changed, words in (
-        (facts, "is next; its lane is due since 0 s, a worker was rung for it."),
+        (with_lane(facts, due_in=-3.0, rung_in=2.0), "is next; its lane is due since 3 s, a worker was rung for it."),
         (with_lane(facts, rung_in=None), "does the scheduler run?"),
         (with_lane(facts, due_in=None), "is not due"),
         (with_message(with_lane(facts, due_in=30.0), hint="HubSpot is slow."), "is due in 30 s. HubSpot is slow."),
