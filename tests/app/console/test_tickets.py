@@ -22,7 +22,11 @@ def test_each_purpose_has_its_own() -> None:
         TICKETS.read(Purpose.INSTALL, TICKETS.issue(Purpose.CONNECT, {}))
 
 
-@pytest.mark.parametrize("ticket", ["", "x", "v1:a:b", Vault(["key"]).seal("[]"), Vault(["key"]).seal('{"for": 1}')])
+@pytest.mark.parametrize(
+    "ticket",
+    ["", "x", "v1:a:b", Vault(["key"]).seal("[]"), Vault(["key"]).seal('{"for": 1}')],
+    ids=["nothing", "a letter", "three words", "a sealed list", "a sealed object"],
+)
 def test_what_is_none(ticket: str) -> None:
     with pytest.raises(TicketInvalid):
         TICKETS.read(Purpose.CONNECT, ticket)

@@ -64,6 +64,7 @@ def flat(width: int, height: int) -> bytes:
         ("send_voice", "voice", tone("ogg", "libopus", seconds=SECONDS / 4), "voice"),
         ("send_sticker", "sticker", WEBP, "sticker"),
     ],
+    ids=["photo", "document", "video", "animation", "audio", "voice", "sticker"],
 )
 def test_a_file_is_kept_and_shown(simulator: Simulator, method: str, field: str, content: bytes, kind: str) -> None:
     sent = ask(simulator, lambda bot: getattr(bot, method)(DANA, content))
@@ -84,6 +85,7 @@ def test_a_file_is_kept_and_shown(simulator: Simulator, method: str, field: str,
         ("send_sticker", PNG),
         ("send_sticker", b"RIFF    WEBP" + bytes(512_000)),
     ],
+    ids=["video", "audio", "voice", "still sticker", "heavy sticker"],
 )
 def test_what_is_none_of_its_kind_is_a_document(simulator: Simulator, method: str, content: bytes) -> None:
     sent = ask(simulator, lambda bot: getattr(bot, method)(DANA, content))

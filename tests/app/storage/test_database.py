@@ -104,6 +104,26 @@ def test_reading_on_postgresql_takes_no_transaction_and_writing_does_again(postg
             assert connection.execute(text("SELECT transaction_timestamp()")).scalar_one() == first
 
 
+def test_one_statement_that_writes_is_a_transaction_of_its_own(postgres: Database) -> None:
+    add(postgres, 1)
+    with postgres.write_one() as connection:
+        connection.execute(text("UPDATE portals SET name = 'alone'"))
+        with postgres.read() as other:
+            assert other.execute(text("SELECT name FROM portals")).scalar_one() == "alone"
+    with postgres.write() as connection:
+        connection.execute(text("UPDATE portals SET name = 'together'"))
+        with postgres.read() as other:
+            assert other.execute(text("SELECT name FROM portals")).scalar_one() == "alone"
+
+
+def test_what_one_statement_writes_is_there(database: Database) -> None:
+    add(database, 1)
+    with database.write_one() as connection:
+        connection.execute(text("UPDATE portals SET name = 'alone'"))
+    with database.read() as connection:
+        assert connection.execute(text("SELECT name FROM portals")).scalar_one() == "alone"
+
+
 def test_references_are_checked(database: Database) -> None:
     rows = Rows(database)
     with pytest.raises(IntegrityError) as caught:
