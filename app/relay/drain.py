@@ -48,7 +48,7 @@ log = logs.get_logger(__name__)
 def drain(services: Services, lane_id: int) -> int:
     """Drain a lane for one slice. Returns the number of steps; 0 when there was nothing to do here."""
     owner = f"{services.name}:{time.monotonic_ns() % 10**9}"  # a process may meet a lane again after it lost it
-    with services.database.write() as connection:
+    with services.database.write_one() as connection:
         lane = lanes.claim(connection, lane_id, owner=owner, lease=services.settings.lease)
     if lane is None:
         return 0
@@ -94,7 +94,7 @@ class _Run:
         return steps
 
     def _release(self, park: Park) -> None:
-        with self.services.database.write() as connection:
+        with self.services.database.write_one() as connection:
             due = lanes.release(connection, self.lane, seen=self.seen, due_in=park.seconds, slot=park.slot)
         if due:
             self.services.doorbell.ring(self.lane.id)
@@ -145,7 +145,7 @@ class _Run:
         park = self._pace(question.slot)
         if park is not None:
             return park
-        with self.services.database.write() as connection:
+        with self.services.database.write_one() as connection:
             if not self._is_mine(connection):
                 return Park(_STOOD_IN_THE_WAY)
         return question.ask()

@@ -54,7 +54,7 @@ def tell_next(services: Services, lane: Lane, pace_call: Pace) -> Park | None:
     park = pace_call(lambda: pace.hubspot(services, lane, horizon=Horizon.STATUSES))
     if park is not None:
         return park
-    with services.database.write() as connection:
+    with services.database.write_one() as connection:
         if lanes.renew(connection, lane, lease=services.settings.lease) is None:
             return Park(0.0)
     return _tell(services, account, lane, untold)

@@ -27,7 +27,7 @@ DatabaseAway = (OperationalError, InterfaceError, PoolTimeout)
 _BUSY_TIMEOUT = 30_000
 #: At PostgreSQL's level of isolation each statement sees what was committed before it, in a transaction or without:
 #: beginning and ending one would be two more ways to the server and back.
-_READING_POSTGRESQL = {"isolation_level": "AUTOCOMMIT"}
+_ALONE_POSTGRESQL = {"isolation_level": "AUTOCOMMIT"}
 _READING_SQLITE = {"relay_reads": True}
 _USE = "the relay works with postgresql://user:password@host/database and sqlite:////path/to/file"
 
@@ -44,12 +44,19 @@ class Database:
         self.url = _checked(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self.engine = _engine(self.url, self.is_sqlite, pool)
-        self._reading = self.engine.execution_options(**_READING_SQLITE if self.is_sqlite else _READING_POSTGRESQL)
+        self._alone = self.engine if self.is_sqlite else self.engine.execution_options(**_ALONE_POSTGRESQL)
+        self._reading = self.engine.execution_options(**_READING_SQLITE) if self.is_sqlite else self._alone
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Begin a transaction that may write; committed at the end, rolled back on an error."""
         with self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write_one(self) -> Iterator[Connection]:
+        """Write with one statement: it is a transaction of its own, and saves the ways that begin and end one."""
+        with self._alone.begin() as connection:
             yield connection
 
     @contextmanager

@@ -141,17 +141,20 @@ def in_a_word(content: Content) -> str:
 def asked(connection: Connection, head: Head) -> Asked | None:
     """Return what a customer's message may answer: the message of our side that it quotes, else the last one before.
 
-    None where that was a colleague's, or there is none.
+    None where that was a colleague's, offered no choice, or there is none.
     """
     given = {"thread": head.thread_id, "message": head.id, "account": head.account_id, "old": head.age}
     quoted = head.content.reply_to
     row = connection.execute(_QUOTED if quoted else _LAST, {**given, "quoted": quoted}).first()
     if row is None or row.direction != Direction.OUTBOUND.value:
         return None
+    content = Content.model_validate(row.content)
+    if not content.choices:
+        return None
     in_list = not any(one.content.choices for one in read_parts(connection, row.id))
     ids = select(sent_ids.c.service_id).where(sent_ids.c.message_id == row.id).order_by(sent_ids.c.part_id)
     found = tuple(connection.execute(ids).scalars())
-    return Asked(Content.model_validate(row.content), found, in_list, float(row.age))
+    return Asked(content, found, in_list, float(row.age))
 
 
 #: Seconds between the end of a message and the arrival of the one that may answer it.
