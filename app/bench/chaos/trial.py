@@ -33,8 +33,8 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "call_timeout": str(CALL_TIMEOUT),
     "hubspot_rate": str(_UNLIMITED),
 }
-#: Webhooks that were not taken come again two hundred times sooner than in reality.
-_SWITCHES: Final = {"rate_limit": _UNLIMITED, "webhook_time_scale": 0.005}
+#: Webhooks that were not taken come again fifty times sooner than in reality.
+_SWITCHES: Final = {"rate_limit": _UNLIMITED, "webhook_time_scale": 0.02}
 #: Of so many breaches the whole story is told.
 _STORIES = 10
 #: Seconds between two looks at how far the relay is behind.
