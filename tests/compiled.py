@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Dialect, Engine, create_engine, event
+from sqlalchemy import Engine, create_engine
+from typing_extensions import override
 
-#: What is compiled, by dialect and statement.
-_compiled: dict[Any, Any] = {}
-#: The dialects that know their server's version, because an engine has connected; by name.
-_known: dict[str, Dialect] = {}
+_Key = tuple[Any, ...]
+
+
+class _Compiled(dict[_Key, Any]):
+    """What is compiled, by the name of its dialect and not by the dialect, which is the engine's own."""
+
+    @override
+    def get(self, key: _Key, default: Any = None) -> Any:
+        return super().get(_named(key), default)
+
+    @override
+    def __setitem__(self, key: _Key, compiled: Any) -> None:
+        super().__setitem__(_named(key), compiled)
+
+
+def _named(key: _Key) -> _Key:
+    dialect, *rest = key
+    return (dialect.name, *rest)
+
+
+_compiled = _Compiled()
 
 
 def create(url: Any, **options: Any) -> Engine:
-    """Create an engine that compiles no statement which an earlier one of its kind has compiled."""
+    """Create an engine that compiles no statement which another one of its kind has compiled."""
     engine = create_engine(url, **options)
-    engine.dialect = _known.get(engine.dialect.name, engine.dialect)
     engine.update_execution_options(compiled_cache=_compiled)
-
-    @event.listens_for(engine, "engine_connect", once=True)
-    def learn(_connection: object) -> None:
-        _known.setdefault(engine.dialect.name, engine.dialect)
-
     return engine

@@ -26,7 +26,8 @@ _NEEDED_BY_FIXTURE = {
     "browser": Server.BROWSER,
 }
 
-#: Tests with one of these run in one process, so that it starts once.
+#: Tests with one of these run in one process, so that it starts once. Those of the group ``crowd`` do as well: each
+#: starts a dozen processes, and two of them at once starve one another.
 _SLOW_TO_START = (Server.RABBITMQ, Server.SYNAPSE, Server.BROWSER)
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from app.bench import limiter, pipeline, receiver, scaling
 from tests.servers.presence import Server, require
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crowd"), pytest.mark.timeout(240)]
 
 
 @pytest.fixture(autouse=True)

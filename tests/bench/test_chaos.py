@@ -16,6 +16,7 @@ SPEED = "beyond them, slowest seed"
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("crowd")
 @pytest.mark.redis
 @pytest.mark.postgresql
 @pytest.mark.timeout(300)

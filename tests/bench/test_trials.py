@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from app.bench.trials.command import command
 from tests.servers.presence import Server, require
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crowd"), pytest.mark.timeout(300)]
 
 #: What may not be in any of the three talks.
 NEVER = (

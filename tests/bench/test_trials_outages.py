@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from app.bench.command import bench
 from tests.servers.presence import Server, require
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("crowd"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(autouse=True)

@@ -188,6 +188,7 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_postgresql_url
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("crowd")
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "outage",

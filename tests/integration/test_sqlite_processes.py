@@ -17,6 +17,7 @@ REFUSALS = ("database is locked", "database_away", "OperationalError")
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("crowd")
 @pytest.mark.timeout(180)
 def test_no_transaction_is_refused_under_load() -> None:
     shape = Shape(webs=1, web_processes=2, workers=2, media=1, schedulers=2, threads=8)

@@ -18,6 +18,9 @@ from tests.servers.presence import Server, require
 SHORT = {"lease": "4", "call_timeout": "2"}
 
 
+pytestmark = pytest.mark.xdist_group("crowd")
+
+
 def eventually(check: Callable[[], object], *, within: float = 20.0) -> None:
     deadline = time.monotonic() + within
     while not check():

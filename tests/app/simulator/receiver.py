@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from typing_extensions import override
 
-PATIENCE = 10.0
+PATIENCE = 40.0
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def eventually(condition: Callable[[], object]) -> None:
     """Wait until the condition holds.
 
     Raises:
-        AssertionError: it did not within ten seconds.
+        AssertionError: it did not within ``PATIENCE``.
     """
     deadline = time.monotonic() + PATIENCE
     while not condition():

@@ -14,7 +14,7 @@ from app.bench.cluster import BrokerKind, Cluster, DatabaseKind, Shape, running
 from app.bench.load import Pace
 from app.embedded import EmbeddedBroker
 
-pytestmark = pytest.mark.xdist_group("storm")  # one cluster for all of them
+pytestmark = pytest.mark.xdist_group("crowd")
 
 
 @pytest.fixture(scope="module")
