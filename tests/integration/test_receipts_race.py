@@ -45,9 +45,10 @@ class Reporter:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "migrated_database_url", [pytest.param("sqlite", marks=pytest.mark.long), "postgresql"], indirect=True
+    "migrated_database_url",
+    [pytest.param("sqlite", marks=pytest.mark.long), pytest.param("postgresql", marks=pytest.mark.postgresql)],
+    indirect=True,
 )
-@pytest.mark.postgresql
 def test_every_receipt_that_races_its_send_is_matched(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, migrated_database_url: str
 ) -> None:

@@ -14,11 +14,10 @@ from app.bench.cluster import BrokerKind, Cluster, DatabaseKind, Shape, running
 from app.http import Http
 from tests.servers.presence import Server, require
 
+pytestmark = pytest.mark.xdist_group("crowd")
+
 #: What a worker had in hand when it was killed is taken up again after the lease.
 SHORT = {"lease": "4", "call_timeout": "2"}
-
-
-pytestmark = pytest.mark.xdist_group("crowd")
 
 
 def eventually(check: Callable[[], object], *, within: float = 20.0) -> None:

@@ -116,12 +116,10 @@ def test_one_statement_that_writes_is_a_transaction_of_its_own(postgres: Databas
             assert other.execute(text("SELECT name FROM portals")).scalar_one() == "alone"
 
 
-def test_what_one_statement_writes_is_there(database: Database) -> None:
-    add(database, 1)
+def test_what_one_statement_writes_is_kept(database: Database) -> None:
     with database.write_one() as connection:
-        connection.execute(text("UPDATE portals SET name = 'alone'"))
-    with database.read() as connection:
-        assert connection.execute(text("SELECT name FROM portals")).scalar_one() == "alone"
+        portals.add(connection, 1, name="", refresh_token="x")
+    assert count(database) == 1
 
 
 def test_references_are_checked(database: Database) -> None:
