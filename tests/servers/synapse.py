@@ -133,7 +133,7 @@ class Person:
 
 
 class SynapseServer(ServerProcess):
-    """Matrix Synapse on SQLite; with ``tight`` it limits people and puppets to two messages a second after four.
+    """Matrix Synapse on SQLite; with ``tight`` it limits people and puppets to one message in five seconds after four.
 
     The application service's own sender is not limited, whatever its registration says.
     """
@@ -214,7 +214,7 @@ class SynapseServer(ServerProcess):
         """Every limit out of the way, except the messages' where it is to be felt."""
         wide = {"per_second": 10_000, "burst_count": 10_000}
         return {
-            "rc_message": {"per_second": 2, "burst_count": 4} if self._tight else wide,
+            "rc_message": {"per_second": 0.2, "burst_count": 4} if self._tight else wide,
             "rc_registration": wide,
             "rc_login": {"address": wide, "account": wide},
             "rc_joins": {"local": wide, "remote": wide},

@@ -176,6 +176,7 @@ class RabbitmqServer(ServerProcess):
             "RABBITMQ_LOG_BASE": str(here),
             "RABBITMQ_LOGS": "-",
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": _LOOPBACK_ONLY,
+            "RABBITMQ_SCHEDULER_BUSY_WAIT_THRESHOLD": "very_short",  # with none it starts half as fast
             "RUNNING_UNDER_SYSTEMD": "1",  # the start script becomes the node, instead of watching over it
         }
         return ["/usr/bin/env", "-i", *(f"{name}={value}" for name, value in variables.items()), *command]

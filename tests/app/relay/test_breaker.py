@@ -111,9 +111,9 @@ def test_each_probe_is_a_different_lane(relay: RelayWorld) -> None:
 
 
 def test_a_success_in_between_keeps_it_closed(light_relay: RelayWorld) -> None:
-    broken(light_relay, "bad")
+    broken(light_relay, "poison")
     for number, one in enumerate(CUSTOMERS):
-        light_relay.say("bad", one)
+        light_relay.say("poison", one)
         light_relay.say("good", f"other {number}")
         light_relay.settle()
     assert not is_open(light_relay)
