@@ -157,6 +157,7 @@ def test_by_keyboard_an_agent_writes_a_list_and_a_link(inbox: Page, scene: Scene
     inbox.get_by_role("button", name="Link", exact=True).press("Enter")
     inbox.get_by_label("Address").last.fill("https://harbour.example/bulb")
     inbox.keyboard.press("Enter")
+    expect(inbox.get_by_test_id("agent-input").locator("a")).to_have_text("bulb <2>")
     inbox.get_by_test_id("agent-input").press("Control+Enter")
     expect(inbox.get_by_test_id("agent-bubble").last.locator("li")).to_have_text(["lamp", "bulb <2>"])
     [sent] = [one for one in scene.world.hubspot.messages.values() if one.rich_text]

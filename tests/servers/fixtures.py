@@ -149,18 +149,18 @@ def synapse(synapse_process: SynapseServer) -> SynapseServer:
     return synapse_process
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tight_synapse() -> Iterator[SynapseServer]:
-    """A Matrix homeserver that answers the fifth message in a row with 429."""
+    """A Matrix homeserver that answers each person's fifth message in a row with 429; take names of your own."""
     with SynapseServer(tight=True) as server:
         yield server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium.
+    """The system's Chromium; a test opens a context of its own, which has seen nothing, and closes it.
 
-    Started for each test: Playwright keeps an event loop running in the thread, in which no other test could run one.
+    It ends with its module: Playwright keeps an event loop running in the thread, in which no other test could run one.
     """
     program = require(Server.BROWSER)
     # Chromium's sandbox refuses to work for root.

@@ -16,12 +16,16 @@ from app.bench.servers.process import ServerError, ServerProcess, free_port, is_
 
 #: Seconds that a command to a running node may take.
 _PATIENCE = 30
-#: What `add_vhost` and `set_permissions` do, in one command: each starts an Erlang of its own.
-_NEW_VHOST = """
-    ok = rabbit_vhost:add(<<"{name}">>, <<"relay">>),
-    Everything = <<".*">>,
-    ok = rabbit_auth_backend_internal:set_permissions(
-        <<"guest">>, <<"{name}">>, Everything, Everything, Everything, <<"relay">>).
+#: So many virtual hosts are made with one command: each starts an Erlang of its own.
+_VHOSTS = 5
+#: What `add_vhost` and `set_permissions` do.
+_NEW_VHOSTS = """
+    [begin
+        ok = rabbit_vhost:add(Name, <<"relay">>),
+        Everything = <<".*">>,
+        ok = rabbit_auth_backend_internal:set_permissions(
+            <<"guest">>, Name, Everything, Everything, Everything, <<"relay">>)
+    end || Name <- [{names}]].
 """
 #: The distribution's own port listens on every address unless it is told so.
 _LOOPBACK_ONLY = "-kernel inet_dist_use_interface {127,0,0,1}"
@@ -69,6 +73,7 @@ class RabbitmqServer(ServerProcess):
         super().__init__(port=port)
         self._distribution = free_port()
         self._numbers = itertools.count(1)
+        self._empty_vhosts: list[str] = []
 
     @property
     @override
@@ -135,12 +140,15 @@ class RabbitmqServer(ServerProcess):
     def wipe(self) -> None:
         """Forget everything, virtual hosts too. It must not run."""
         shutil.rmtree(self.folder / "data", ignore_errors=True)
+        self._empty_vhosts.clear()
 
     def create_vhost(self) -> str:
-        """Make an empty virtual host; return its name. It stays: removing one after a kill takes five seconds."""
-        name = f"relay_{next(self._numbers)}"
-        self.control("eval", _NEW_VHOST.format(name=name))
-        return name
+        """Return an empty virtual host's name. It stays: removing one after a kill takes five seconds."""
+        if not self._empty_vhosts:
+            names = [f"relay_{next(self._numbers)}" for _ in range(_VHOSTS)]
+            self.control("eval", _NEW_VHOSTS.format(names=", ".join(f'<<"{name}">>' for name in names)))
+            self._empty_vhosts += names
+        return self._empty_vhosts.pop()
 
     def control(self, *words: str) -> str:
         """Run `rabbitmqctl` with these words and return what it prints.
