@@ -56,7 +56,8 @@ def _logs_as_before() -> Iterator[None]:
     handlers, level = list(root.handlers), root.level
     known = dict(logs._secrets._by_start)  # noqa: SLF001 - nobody else has to forget a secret
     yield
-    root.handlers, root.level = handlers, level
+    root.handlers = handlers
+    root.setLevel(level)  # not the attribute: each logger remembers whether it may speak
     logs._secrets._by_start = known  # noqa: SLF001 - likewise
 
 

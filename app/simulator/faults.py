@@ -145,6 +145,8 @@ class Faults:
         self._next = 1
         self._random = random.Random(seed)
         self._changed = changed
+        #: How many worlds have ended: a slow call knows by it that its own has.
+        self.worlds = 0
 
     def add(self, rule: FaultRule) -> FaultRule:
         """Put a rule in force and return it with its id; an id that is in use is replaced."""
@@ -167,6 +169,11 @@ class Faults:
         with self._lock:
             self._active.clear()
         self._changed()
+
+    def reset(self) -> None:
+        """Take all rules out of a world that was emptied; calls that are slow meanwhile come to nothing in the next."""
+        self.worlds += 1
+        self.clear()
 
     def list(self) -> list[dict[str, Any]]:
         """The rules in force as JSON objects, each with `hits` and `remaining` (None: until removed)."""
@@ -226,9 +233,9 @@ def guard(blueprint: Blueprint, api: Api, faults: Faults, error: Callable[[Fault
     def before() -> Response | None:
         drawn = faults.draw(api, request.method, request.path, body=request.get_data)
         g.fault_after = None
-        for fault in drawn:
-            if fault.kind is FaultKind.SLOW:
-                time.sleep(fault.seconds + random.uniform(0, fault.spread))
+        if not _wait(faults, drawn):
+            drop_connection(request.environ)
+            return _unheard()
         for fault in drawn:
             if fault.kind in _BEFORE:
                 return _strike(fault, error)
@@ -242,6 +249,15 @@ def guard(blueprint: Blueprint, api: Api, faults: Faults, error: Callable[[Fault
 
     blueprint.before_request(before)
     blueprint.after_request(after)
+
+
+def _wait(faults: Faults, drawn: Iterable[Fault]) -> bool:
+    """Be as slow as was drawn. False: the world has ended meanwhile, and the call is none of the next one's."""
+    world = faults.worlds
+    for fault in drawn:
+        if fault.kind is FaultKind.SLOW:
+            time.sleep(fault.seconds + random.uniform(0, fault.spread))
+    return faults.worlds == world
 
 
 def drop_connection(environ: dict[str, Any]) -> None:

@@ -79,7 +79,7 @@ class World:
             self.clock.reset()
             for forget in self._resets:
                 forget()
-        self.faults.clear()
+        self.faults.reset()
         self.events.publish("reset", {})
 
     def close(self) -> None:

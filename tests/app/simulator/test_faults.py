@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -139,3 +140,14 @@ def test_a_slow_answer_is_right(scene: Scene) -> None:
     started = time.monotonic()
     assert scene.call("GET", INBOXES).status_code == 200
     assert time.monotonic() - started >= 0.2
+
+
+def test_what_is_slow_when_its_world_ends_comes_to_nothing_in_the_next(scene: Scene) -> None:
+    scene.fault("slow", seconds=0.3, times=1000)
+    with ThreadPoolExecutor(1) as threads:
+        slow = threads.submit(scene.call, "POST", MESSAGES, message())
+        while not scene.world.faults.list()[0]["hits"]:
+            time.sleep(0.01)
+        scene.world.reset()
+        with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+            slow.result()
