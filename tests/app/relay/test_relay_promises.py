@@ -169,14 +169,14 @@ def test_an_earlier_message_that_comes_just_before_the_call_goes_first(
 ) -> None:
     relay = light_relay
     assert relay.from_loopback({"events": [event("second", 20)]}) == 200
-    real = inbound.ROAD.split
+    real = inbound.Inbound.split
 
     def meanwhile(*arguments: Any) -> Sequence[Any] | Any:
         if relay.count(messages) == 1:
             assert relay.from_loopback({"events": [event("first", 10)]}) == 200
         return real(*arguments)
 
-    monkeypatch.setattr(inbound.ROAD, "split", meanwhile)
+    monkeypatch.setattr(inbound.Inbound, "split", meanwhile)  # undone, a patch of the road itself would stay with it
     relay.settle()
     assert relay.texts() == ["first", "second"]
 
@@ -258,7 +258,7 @@ def test_a_fact_that_cannot_be_stored_whole_is_stored_in_short(
 ) -> None:
     relay = light_relay
     thread = relay.conversation()
-    monkeypatch.setattr(outbound.ROAD, "record", lambda *_: 1 / 0)
+    monkeypatch.setattr(outbound.Outbound, "record", lambda *_: 1 / 0)
     answer = relay.reply(thread, "once")
     relay.settle()
     relay.pass_time(61)
