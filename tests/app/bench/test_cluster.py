@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -82,6 +83,7 @@ def test_a_kept_folder_holds_what_each_role_wrote() -> None:
     with small(keep=True, simulator=False) as cluster:
         folder = cluster.folder
     logs = {file.stem for file in (folder / "logs").iterdir()}
+    shutil.rmtree(folder)
     assert logs == {"web-1", "worker-1", "media-1", "scheduler-1"}
 
 
