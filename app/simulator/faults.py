@@ -231,9 +231,11 @@ def guard(blueprint: Blueprint, api: Api, faults: Faults, error: Callable[[Fault
     """
 
     def before() -> Response | None:
+        world = faults.worlds
         drawn = faults.draw(api, request.method, request.path, body=request.get_data)
         g.fault_after = None
-        if not _wait(faults, drawn):
+        _wait(drawn)
+        if faults.worlds != world:  # emptied meanwhile: the call is none of the next one's
             drop_connection(request.environ)
             return _unheard()
         for fault in drawn:
@@ -251,13 +253,11 @@ def guard(blueprint: Blueprint, api: Api, faults: Faults, error: Callable[[Fault
     blueprint.after_request(after)
 
 
-def _wait(faults: Faults, drawn: Iterable[Fault]) -> bool:
-    """Be as slow as was drawn. False: the world has ended meanwhile, and the call is none of the next one's."""
-    world = faults.worlds
+def _wait(drawn: Iterable[Fault]) -> None:
+    """Be as slow as was drawn."""
     for fault in drawn:
         if fault.kind is FaultKind.SLOW:
             time.sleep(fault.seconds + random.uniform(0, fault.spread))
-    return faults.worlds == world
 
 
 def drop_connection(environ: dict[str, Any]) -> None:

@@ -71,6 +71,7 @@ class World:
 
     def reset(self) -> None:
         """Empty the world: state, faults, switches, clock, waiting webhooks. Ids go on, so that nothing old returns."""
+        self.faults.reset()  # first: what is slow now must not wake up in the next world
         with self.lock:
             self.delivery.reset()
             self.calls.clear()
@@ -79,7 +80,6 @@ class World:
             self.clock.reset()
             for forget in self._resets:
                 forget()
-        self.faults.reset()
         self.events.publish("reset", {})
 
     def close(self) -> None:

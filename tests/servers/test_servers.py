@@ -93,7 +93,6 @@ def test_every_test_gets_an_empty_rabbitmq(rabbitmq_url: str, name: str) -> None
         Queue(name)(connection.channel()).queue_declare()
 
 
-@pytest.mark.timeout(180)
 def test_rabbitmq_keeps_what_it_confirmed_over_a_kill(rabbitmq_server: RabbitmqServer, rabbitmq_url: str) -> None:
     kept = Queue("kept", queue_arguments={"x-queue-type": "quorum"})
     with Connection(rabbitmq_url, transport_options={"confirm_publish": True}) as before:
